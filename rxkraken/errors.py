@@ -1,0 +1,209 @@
+"""Every error rxkraken raises or emits, named after the decision its receiver has to take.
+
+```
+KrakenError                    everything below; `.retryable` says whether trying again can help
+├── InvalidArgument            (ValueError) the call is wrong: nothing was sent, fix the argument
+│   ├── UnknownSymbol          no such market; carries the nearest known names
+│   ├── InvalidOrder           the order breaks a rule of its instrument
+│   └── MissingCredentials     this call needs an API key
+├── ClientClosed               the client was closed, or is closing
+├── LinkLost                   the connection failed or ended; the session reconnects by itself
+│   └── ConnectRefused         the server refused the upgrade; carries the HTTP status
+│       └── ConnectForbidden   ... and will refuse it again: not retried
+├── RetriesExhausted           the settings' `max_attempts` is spent
+├── RequestTimeout             asked and never answered
+├── ProtocolViolation          a frame that makes no sense where it came
+├── Overflowed                 a consumer with policy "error" fell behind
+├── SubscriberFailed           a subscriber raised, or had no on_error; reported on `client.errors`
+└── ExchangeError              Kraken said no; `.text` is its own wording, `.category` its kind
+    ├── SubscriptionRejected   a subscribe request was refused; carries channel and symbol
+    ├── RequestRejected        any other request was refused
+    │   └── OrderRejected      ... which was an order request
+    ├── RestError              a REST call was answered with an error
+    └── (order outcomes)       NotSent and OutcomeUnknown are KrakenErrors: see below
+```
+
+An order request has three outcomes: its result, `OrderRejected`, or `OutcomeUnknown`; `NotSent` says for certain
+that nothing left this process.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class KrakenError(Exception):
+    """The root of every error here. `retryable` says whether the same call may succeed later."""
+
+    retryable: bool = False
+
+
+class InvalidArgument(KrakenError, ValueError):
+    """The call itself is wrong. Nothing was sent; the message names the value and what is allowed."""
+
+
+class UnknownSymbol(InvalidArgument):
+    """No market has this name. `suggestions` holds the nearest known symbols."""
+
+    def __init__(self, symbol: object, suggestions: Sequence[str] = (), hint: str = "") -> None:
+        """Say which symbol, and which known ones look like it."""
+        self.symbol = symbol
+        self.suggestions = tuple(suggestions)
+        likely = f"; did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
+        super().__init__(f"unknown symbol {symbol!r}{likely}{'; ' + hint if hint else ''}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the arguments, not by the finished message."""
+        return type(self), (self.symbol, self.suggestions)
+
+
+class InvalidOrder(InvalidArgument):
+    """The order breaks a rule of its instrument: increments, minimums, forbidden combinations. Nothing was sent."""
+
+
+class MissingCredentials(InvalidArgument):
+    """This call needs an API key and the client was made without one."""
+
+
+class ClientClosed(KrakenError):
+    """The client was closed, or is closing: it sends nothing any more."""
+
+
+class LinkLost(KrakenError):
+    """The connection could not be made, failed, or ended. The session reconnects by itself."""
+
+    retryable = True
+
+    def __init__(self, reason: str, *, code: int | None = None) -> None:
+        """Keep the reason, and the close code when the peer sent one."""
+        self.reason = reason
+        self.code = code
+        super().__init__(reason)
+
+    @property
+    def fatal(self) -> bool:
+        """Whether connecting again cannot help: close code 1008 (ws-v2 reference section 1.9)."""
+        return self.code == _POLICY_VIOLATION
+
+
+_POLICY_VIOLATION = 1008
+
+
+class ConnectRefused(LinkLost):
+    """The server answered the upgrade with an HTTP status instead of a WebSocket."""
+
+    def __init__(self, status: int, reason: str = "") -> None:
+        """Keep the HTTP status."""
+        self.status = status
+        super().__init__(f"upgrade refused with HTTP {status}{' ' + reason if reason else ''}")
+
+
+class ConnectForbidden(ConnectRefused):
+    """The upgrade was refused with 401, 403 or 404: configuration or a ban, so it is not retried."""
+
+    retryable = False
+
+    @property
+    def fatal(self) -> bool:
+        """Always: the same request would be refused again."""
+        return True
+
+
+class RetriesExhausted(KrakenError):
+    """Connecting failed as often as the settings allow; the last failure is the cause."""
+
+
+class RequestTimeout(KrakenError):
+    """A request was sent and not answered in time."""
+
+    retryable = True
+
+
+class ProtocolViolation(KrakenError):
+    """A frame that makes no sense where it came; it was reported and ignored."""
+
+
+class Overflowed(KrakenError):
+    """A consumer with the policy "error" fell behind: `limit` items were waiting when another came."""
+
+    def __init__(self, limit: int) -> None:
+        """Say how many items were waiting."""
+        self.limit = limit
+        super().__init__(f"the consumer fell more than {limit} items behind; take items faster, or choose another policy")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the arguments, not by the finished message."""
+        return type(self), (self.limit,)
+
+
+class SubscriberFailed(KrakenError):
+    """A subscriber raised out of its own callback, or got an error without having an `on_error`.
+
+    Its exception is the `__cause__`; `subscribed_at` is the file and line that subscribed. Only that subscriber ended.
+    """
+
+    def __init__(self, stream: str, subscribed_at: str, error: BaseException) -> None:
+        """Name the stream, the place that subscribed to it, and what was raised."""
+        self.stream = stream
+        self.subscribed_at = subscribed_at
+        self.error = error
+        super().__init__(f"a subscriber of {stream}, subscribed at {subscribed_at}, failed: {error!r}")
+        self.__cause__ = error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the arguments, not by the finished message."""
+        return type(self), (self.stream, self.subscribed_at, self.error)
+
+
+class ExchangeError(KrakenError):
+    """Kraken refused. `text` is Kraken's own wording; `category` is its kind, such as "funds" or "rate_limit"."""
+
+    def __init__(self, text: str, *, category: str = "unknown", retryable: bool = False) -> None:
+        """Keep Kraken's text, its kind, and whether the same call may succeed later."""
+        self.text = text
+        self.category = category
+        self.retryable = retryable
+        super().__init__(text)
+
+
+class SubscriptionRejected(ExchangeError):
+    """A subscribe request was refused. Only the streams of this channel and symbol end with it."""
+
+    def __init__(self, channel: str, symbol: str | None, text: str, suggestions: Sequence[str] = ()) -> None:
+        """Name the channel and symbol, Kraken's text, and known symbols that look alike."""
+        super().__init__(text, category="subscription")
+        self.channel = channel
+        self.symbol = symbol
+        self.suggestions = tuple(suggestions)
+        what = f"{channel} {symbol}" if symbol else channel
+        likely = f" (did you mean {' or '.join(self.suggestions)}?)" if self.suggestions else ""
+        self.args = (f"Kraken refused {what}: {text}{likely}",)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the arguments, not by the finished message."""
+        return type(self), (self.channel, self.symbol, self.text, self.suggestions)
+
+
+class RequestRejected(ExchangeError):
+    """A request other than a subscription was refused."""
+
+
+class OrderRejected(RequestRejected):
+    """Kraken refused an order request: nothing was placed or changed."""
+
+
+class RestError(ExchangeError):
+    """A REST call was answered with an error, or with something that is no answer."""
+
+
+class NotSent(KrakenError):
+    """The order request never left this process, for certain. It may be made again."""
+
+    retryable = True
+
+
+class OutcomeUnknown(KrakenError):
+    """An order request was sent and its fate is not known yet. Never send it again; reconcile by `cl_ord_id`."""

@@ -1,0 +1,1 @@
+"""Frozen values that streams emit. No JSON, no I/O, no clock."""

@@ -1,0 +1,77 @@
+"""What every test may use, and what every test must leave behind: nothing.
+
+- `captures` is the folder of recorded traffic, `recording(name)` one file of it (tests/captures/README.md).
+- `leaves_nothing` watches every test: a task or a thread that is still there at the end fails it.
+- Hypothesis profiles: `ci`, the default, always tries the same examples; `explore` tries many new ones
+  (`pytest --hypothesis-profile=explore`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+CAPTURES = Path(__file__).parent / "captures"
+# Recordings whose licence does not let them travel with the source may lie beside the checkout.
+MORE_CAPTURES = CAPTURES.parents[2] / "shared" / "captures"
+
+# A shared machine may stall any example for a second: time is judged by pytest-timeout, not example by example.
+settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", settings.get_profile("ci"), derandomize=False, max_examples=2000)
+settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session")
+def captures() -> Path:
+    """The folder of recorded traffic: `spot-v2/`, `spot-v1/`, `futures-v1/`, `reference/`."""
+    return CAPTURES
+
+
+@pytest.fixture(scope="session")
+def recording() -> Callable[[str], Path]:
+    """Finds a recording by its name, such as `spot-v2/ethusd-book25.ndjson`; skips where it is not available."""
+
+    def find(name: str) -> Path:
+        for folder in (CAPTURES, MORE_CAPTURES):
+            if (folder / name).is_file():
+                return folder / name
+        pytest.skip(f"the recording {name} does not come with the source; put it at {MORE_CAPTURES / name}")
+
+    return find
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test that leaves a task on its loop, or a thread in the process."""
+    before = set(threading.enumerate())
+    if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
+        request.getfixturevalue("leaves_no_task")
+    yield
+    # The loop's runner is gone by now, and has joined the threads of its executor.
+    left = [thread.name for thread in threading.enumerate() if thread not in before and thread.is_alive()]
+    assert not left, f"the test left threads running: {', '.join(left)}"
+
+
+@pytest_asyncio.fixture
+async def leaves_no_task() -> AsyncIterator[None]:
+    """Fail when a task made during the test is still pending after it and after its other fixtures."""
+    before = asyncio.all_tasks()
+    yield
+    for _ in range(_TURNS_TO_END):
+        await asyncio.sleep(0)
+    left = [task for task in asyncio.all_tasks() - before - {asyncio.current_task()} if not task.done()]
+    assert not left, "the test left tasks pending:\n" + "\n".join(f"  {task!r}" for task in left)
+
+
+# `dispose()` cannot wait: a task it has just cancelled gets these turns of the loop to come to its end.
+_TURNS_TO_END = 5

@@ -20,6 +20,13 @@ KrakenError                    everything below; `.retryable` says whether tryin
     ├── RequestRejected        any other request was refused
     │   └── OrderRejected      ... which was an order request
     ├── RestError              a REST call was answered with an error
+    │   ├── RestUnavailable    the exchange or its gateway cannot answer now; carries the HTTP status
+    │   ├── RestUnreadable     ... answered with something that is no answer
+    │   ├── RateLimited        too many calls: wait, `.wait` says how long when that is known
+    │   ├── NonceRejected      another program uses the same key, or used it with larger nonces
+    │   ├── AuthRefused        the key, its signature or the one-time password is wrong: fix the credentials
+    │   ├── PermissionRefused  the key is right but may not do this: change its permissions
+    │   └── RestOrderRejected  (also OrderRejected) an order sent over REST was refused: nothing was placed
     └── (order outcomes)       NotSent and OutcomeUnknown are KrakenErrors: see below
 ```
 
@@ -197,6 +204,59 @@ class OrderRejected(RequestRejected):
 
 class RestError(ExchangeError):
     """A REST call was answered with an error, or with something that is no answer."""
+
+
+class RestUnavailable(RestError):
+    """The exchange, or the gateway before it, cannot answer now. `status` is the HTTP status when it was not 200."""
+
+    def __init__(
+        self, text: str, *, category: str = "unavailable", retryable: bool = True, status: int | None = None
+    ) -> None:
+        """Keep the HTTP status beside the text."""
+        self.status = status
+        super().__init__(text, category=category, retryable=retryable)
+
+
+class RestUnreadable(RestError):
+    """What came back is no answer: not JSON, or not the shape the call promises. Reading calls may be made again."""
+
+    def __init__(self, text: str, *, category: str = "unreadable", retryable: bool = True) -> None:
+        """Keep what was wrong with the answer; never the answer itself, which may hold a token."""
+        super().__init__(text, category=category, retryable=retryable)
+
+
+class RateLimited(RestError):
+    """Too many calls. `wait` is how many seconds to stay quiet, `until` a Unix time, each when it is known."""
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        category: str = "rate_limit",
+        retryable: bool = True,
+        wait: float | None = None,
+        until: float | None = None,
+    ) -> None:
+        """Keep how long to wait, as seconds or as the moment from which calls are welcome again."""
+        self.wait = wait
+        self.until = until
+        super().__init__(text, category=category, retryable=retryable)
+
+
+class NonceRejected(RestError):
+    """The nonce did not grow: another program uses this key at the same time, or used it with larger nonces."""
+
+
+class AuthRefused(RestError):
+    """The API key, the signature or the one-time password is wrong. Trying again will not help."""
+
+
+class PermissionRefused(RestError):
+    """The API key is valid but is not allowed to do this."""
+
+
+class RestOrderRejected(RestError, OrderRejected):
+    """An order request sent over REST was refused: nothing was placed or changed."""
 
 
 class NotSent(KrakenError):

@@ -202,7 +202,7 @@ def _checked(spelling: object) -> str:
 
 def _split(text: str, spelling: str) -> tuple[str, str]:
     parts = _SEPARATORS.split(text)
-    if len(parts) != 2 or not all(_ASSET.fullmatch(part) for part in parts):  # noqa: PLR2004 - a base and a quote
+    if len(parts) != 2 or not all(_ASSET.fullmatch(part) for part in parts):
         raise UnknownSymbol(spelling, (), f"it is not two asset codes; {_FORM}")
     return parts[0], parts[1]
 

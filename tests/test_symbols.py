@@ -185,7 +185,13 @@ def test_the_list_prefers_the_plain_reading_and_accepts_the_legacy_one() -> None
 
 @pytest.mark.parametrize(
     ("typo", "nearest"),
-    [("BTC/USB", "BTC/USD"), ("XBTUS", "BTC/USD"), ("dogeusdd", "DOGE/USD"), ("CHX/USD", "CHZ/USD"), ("XBT", "BTC/USD")],
+    [
+        ("BTC/USB", "BTC/USD"),
+        ("XBTUS", "BTC/USD"),
+        ("dogeusdd", "DOGE/USD"),
+        ("CHX/USD", "CHZ/USD"),
+        ("XBT", "BTC/USD"),
+    ],
 )
 def test_a_typo_is_answered_with_the_nearest_market_first(typo: str, nearest: str) -> None:
     """At most three names, the likeliest first, and all of them exist."""

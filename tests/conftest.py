@@ -1,7 +1,9 @@
 """What every test may use, and what every test must leave behind: nothing.
 
 - `captures` is the folder of recorded traffic, `recording(name)` one file of it (tests/captures/README.md).
-- `leaves_nothing` watches every test: a task or a thread that is still there at the end fails it.
+- `practice_exchange` is a simulator for code that cannot start its own: examples, documents, notebooks.
+- `leaves_nothing` watches every test: a task or a thread that is still there at the end fails it. Where it is someone
+  else's code that leaves them, `@pytest.mark.leaves(reason)` says so.
 - Hypothesis profiles: `ci`, the default, always tries the same examples; `explore` tries many new ones
   (`pytest --hypothesis-profile=explore`).
 """
@@ -20,6 +22,8 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+
+    from rxkraken import Endpoints
 
 CAPTURES = Path(__file__).parent / "captures"
 # Recordings whose licence does not let them travel with the source may lie beside the checkout.
@@ -50,9 +54,32 @@ def recording() -> Callable[[str], Path]:
     return find
 
 
+@pytest.fixture(scope="session")
+def practice_exchange() -> Iterator[Endpoints]:
+    """The endpoints of a busy simulator that lives in a thread, for code that blocks, or is a process of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="practice exchange")
+    thread.start()
+    # Here and not above: a mistake in the package must not keep pytest from reporting it test by test.
+    from rxkraken.simulator import Simulator  # noqa: PLC0415
+
+    async def start() -> Simulator:
+        return await Simulator(seed=7, rate=20).__aenter__()
+
+    exchange = asyncio.run_coroutine_threadsafe(start(), loop).result(timeout=60)
+    yield exchange.endpoints
+    asyncio.run_coroutine_threadsafe(exchange.aclose(), loop).result(timeout=60)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
 @pytest.fixture(autouse=True)
 def leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail the test that leaves a task on its loop, or a thread in the process."""
+    if request.node.get_closest_marker("leaves"):
+        yield
+        return
     before = set(threading.enumerate())
     if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
         request.getfixturevalue("leaves_no_task")

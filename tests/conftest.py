@@ -1,7 +1,8 @@
 """What every test may use, and what every test must leave behind: nothing.
 
 - `captures` is the folder of recorded traffic, `recording(name)` one file of it (tests/captures/README.md).
-- `practice_exchange` is a simulator for code that cannot start its own: examples, documents, notebooks.
+- `practice_exchange` is a simulator for code that names none: examples, documents and notebooks say
+  `rk.KrakenClient()`, and where they are tested `Endpoints.live()` gives the simulator's endpoints.
 - `leaves_nothing` watches every test: a task or a thread that is still there at the end fails it. Where it is someone
   else's code that leaves them, `@pytest.mark.leaves(reason)` says so.
 - Hypothesis profiles: `ci`, the default, always tries the same examples; `explore` tries many new ones
@@ -72,6 +73,13 @@ def practice_exchange() -> Iterator[Endpoints]:
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+@pytest.fixture(scope="session")
+def practice_source(practice_exchange: Endpoints) -> str:
+    """Source that makes `Endpoints.live()` mean the practice exchange, to run first in another interpreter."""
+    urls = {role: getattr(practice_exchange, role) for role in ("public", "auth", "l3", "rest")}
+    return f"import rxkraken\nrxkraken.Endpoints.live = classmethod(lambda cls: cls(**{urls!r}))\n"
 
 
 @pytest.fixture(autouse=True)

@@ -43,9 +43,8 @@ def test_there_are_exactly_three_core_dependencies(project):
 
 def test_only_reactivex_has_an_upper_bound(project):
     """A major version of reactivex may rename anything; everything else is trusted until proven otherwise."""
-    everything = project["dependencies"] + [
-        text for extra in project["optional-dependencies"].values() for text in extra
-    ]
+    extras = project["optional-dependencies"].values()
+    everything = project["dependencies"] + [text for extra in extras for text in extra]
     bounded = {
         Requirement(text).name
         for text in everything

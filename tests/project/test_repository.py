@@ -51,16 +51,16 @@ def test_nothing_is_left_unfinished():
 @pytest.mark.parametrize(
     ("text", "local"),
     [
-        ("/".join(["", "home", "me", "x"]), True),
-        ("see " + "/".join(["", "tmp", "x"]), True),
-        ("https://example.com/home/page", False),
-        ("./work/x", False),
-        ("/0/public/Assets", False),
+        ("|home|me|x", True),
+        ("see |tmp|x", True),
+        ("https:||example.com|home|page", False),
+        (".|work|x", False),
+        ("|0|public|Assets", False),
     ],
 )
 def test_a_local_path_is_told_from_a_url(text, local):
-    """The pattern above finds what it is for, and only that."""
-    assert bool(LOCAL_PATH.search(text)) is local
+    """The pattern above finds what it is for, and only that. Bars stand for slashes, or it would find this test."""
+    assert bool(LOCAL_PATH.search(text.replace("|", "/"))) is local
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

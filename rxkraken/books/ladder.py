@@ -1,0 +1,260 @@
+"""The price ladder: two sorted sides, and the checksum of their best ten levels. The hot path of every book.
+
+Each side is a pair of parallel lists, best level first, holding the numbers as they were decoded: keys (prices, those
+of bids negated, so that both sides ascend) and quantities. The checksum text of a level, its *token*, is kept for the
+best ten only; the CRC of the asks is kept too, since a message that touches bids alone continues from it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from math import inf
+from operator import lt
+from typing import TYPE_CHECKING, Any, Final
+
+from rxkraken.books.checksum import crc32
+from rxkraken.books.faults import MalformedBook, NeedExact
+from rxkraken.books.numbers import Exact, largest_float, plain_levels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHECKSUM_LEVELS = 10  # "always 10, whatever the depth" (ws-v2 reference, section 4.1)
+
+_NUMBERS = frozenset({float, int})
+
+
+class Sides:
+    """What a book reads: the lists of both sides and what gives their numbers meaning.
+
+    Those of a live ladder change in place; `copy` gives sides that never change again.
+    """
+
+    __slots__ = ("ask_keys", "ask_qtys", "bid_keys", "bid_qtys", "depth", "price_precision", "qty_precision", "symbol")
+
+    def __init__(self, symbol: str, depth: int, price_precision: int, qty_precision: int) -> None:
+        """Start with two empty sides."""
+        self.symbol: Final = symbol
+        self.depth: Final = depth
+        self.price_precision: Final = price_precision
+        self.qty_precision: Final = qty_precision
+        self.bid_keys: list[float | Exact] = []
+        self.bid_qtys: list[float | Exact] = []
+        self.ask_keys: list[float | Exact] = []
+        self.ask_qtys: list[float | Exact] = []
+
+    def copy(self) -> Sides:
+        """Return the same sides in lists of their own."""
+        twin = Sides(self.symbol, self.depth, self.price_precision, self.qty_precision)
+        twin.bid_keys = self.bid_keys[:]
+        twin.bid_qtys = self.bid_qtys[:]
+        twin.ask_keys = self.ask_keys[:]
+        twin.ask_qtys = self.ask_qtys[:]
+        return twin
+
+    def price_units(self, key: float | Exact) -> int:
+        """Return the price behind a key in units of 10^-price_precision."""
+        return round(abs(key) * 10**self.price_precision)
+
+    def qty_units(self, qty: float | Exact) -> int:
+        """Return a quantity in units of 10^-qty_precision."""
+        return round(qty * 10**self.qty_precision)
+
+    def exact_levels(self, keys: list[float | Exact], qtys: list[float | Exact]) -> list[dict[str, Exact]]:
+        """Return the levels of one side as exact numbers."""
+        price_scale, qty_scale = 10**self.price_precision, 10**self.qty_precision
+        return [
+            {
+                "price": Exact(self.price_units(key), price_scale),
+                "qty": Exact(self.qty_units(qty), qty_scale),
+            }
+            for key, qty in zip(keys, qtys, strict=True)
+        ]
+
+
+class Side:
+    """One side of a ladder: its lists, and the tokens of its best levels."""
+
+    __slots__ = (
+        "depth", "keys", "largest_price", "largest_qty", "price_scale", "qty_scale", "qtys", "sign", "tokens", "width",
+    )  # fmt: skip
+
+    def __init__(
+        self, sign: float, keys: list[float | Exact], qtys: list[float | Exact], sides: Sides, width: int
+    ) -> None:
+        """Work on two lists of `sides`; `sign` is -1.0 for bids, 1.0 for asks; `width` tokens are kept."""
+        self.sign: Final = sign
+        self.keys: Final = keys
+        self.qtys: Final = qtys
+        self.tokens: Final[list[bytes]] = []
+        self.depth: Final = sides.depth
+        self.width: Final = width
+        self.price_scale: Final = 10.0**sides.price_precision
+        self.qty_scale: Final = 10.0**sides.qty_precision
+        self.largest_price: Final = largest_float(sides.price_precision)
+        self.largest_qty: Final = largest_float(sides.qty_precision)
+
+    def change(self, levels: list[Any], largest_price: float, largest_qty: float) -> bool:
+        """Apply levels in order, cut to depth, and return whether the best ten were touched.
+
+        Raises `NeedExact` at the first number that is negative, not finite or larger than allowed. The side is then
+        half changed; applying the same levels again and calling `settle` completes it, since quantities are absolute.
+        """
+        keys = self.keys
+        qtys = self.qtys
+        tokens = self.tokens
+        moved = touched = False
+        for level in levels:
+            price = level["price"]
+            qty = level["qty"] * 1.0  # a Decimal or a string raises here, before it can get among the floats
+            key = price * self.sign
+            i = bisect_left(keys, key)
+            if i < len(keys) and keys[i] == key:
+                if 0.0 < qty <= largest_qty:
+                    qtys[i] = qty
+                    if i < len(tokens):
+                        tokens[i] = b"%d%d" % (round(price * self.price_scale), round(qty * self.qty_scale))
+                        touched = True
+                elif qty == 0.0:
+                    del keys[i], qtys[i]
+                    moved = True
+                    if i < len(tokens):
+                        del tokens[i]
+                        touched = True
+                else:
+                    raise NeedExact(f"qty {qty!r}")
+            elif not 0.0 < price <= largest_price:
+                raise NeedExact(f"price {price!r}")
+            elif 0.0 < qty <= largest_qty:
+                keys.insert(i, key)
+                qtys.insert(i, qty)
+                moved = True
+                if i <= len(tokens):
+                    tokens.insert(i, b"%d%d" % (round(price * self.price_scale), round(qty * self.qty_scale)))
+                    touched = True
+            elif qty != 0.0:
+                raise NeedExact(f"qty {qty!r}")
+        if moved:
+            self.settle()
+        return touched
+
+    def settle(self) -> None:
+        """Cut to depth, then bring the tokens to the best ten.
+
+        Kraken sends no delete for a level pushed out of range (ws-v2 reference, section 3.2 rule 4): without the cut
+        the checksum soon stops matching.
+        """
+        keys = self.keys
+        tokens = self.tokens
+        if len(keys) > self.depth:
+            del keys[self.depth :], self.qtys[self.depth :]
+        if len(tokens) > self.width:
+            del tokens[self.width :]
+        for i in range(len(tokens), min(self.width, len(keys))):
+            price = keys[i] * self.sign
+            tokens.append(b"%d%d" % (round(price * self.price_scale), round(self.qtys[i] * self.qty_scale)))
+
+    def load(self, levels: list[Any]) -> bool:
+        """Fill the empty side from a snapshot in one go; return False, having done nothing, if it is not a plain one.
+
+        Plain means: floats and integers in the safe range, positive, strictly best first.
+        """
+        prices = [level["price"] for level in levels]
+        qtys = [level["qty"] for level in levels]
+        if not (_NUMBERS.issuperset(map(type, prices)) and _NUMBERS.issuperset(map(type, qtys))):
+            return False
+        keys = [price * self.sign for price in prices]
+        ordered = all(map(lt, keys, keys[1:]))  # false for any NaN beside another price
+        ends = all(0.0 < price <= self.largest_price for price in (*prices[:1], *prices[-1:]))
+        if not (ordered and ends and all(0.0 < qty <= self.largest_qty for qty in qtys)):
+            return False
+        self.keys[:] = keys
+        self.qtys[:] = qtys
+        return True
+
+
+class Ladder:
+    """Both sides of one book, and the CRC-32 of their best ten levels."""
+
+    __slots__ = ("_asks", "_asks_crc", "_bids", "_bids_text", "crc", "sides")
+
+    def __init__(self, sides: Sides, *, checked: bool) -> None:
+        """Work on `sides` from now on; with `checked` false no checksum is kept and `crc` is None."""
+        width = CHECKSUM_LEVELS if checked else 0
+        self.sides: Final = sides
+        self._bids: Final = Side(-1.0, sides.bid_keys, sides.bid_qtys, sides, width)
+        self._asks: Final = Side(1.0, sides.ask_keys, sides.ask_qtys, sides, width)
+        self._bids_text = b""
+        self._asks_crc = 0
+        self.crc: int | None = None
+        self.settle()
+
+    def change(self, bids: list[Any], asks: list[Any]) -> int | None:
+        """Apply the levels of one message as decoded to floats, and return the new checksum.
+
+        Raises `NeedExact`, `KeyError`, `TypeError` or `OverflowError` when a level needs a closer look; the same message
+        must then be given to `change_exactly`.
+        """
+        touched = False
+        if asks:
+            side = self._asks
+            if side.change(asks, side.largest_price, side.largest_qty):
+                self._asks_crc = crc32(b"".join(side.tokens), 0)
+                touched = True
+        if bids:
+            side = self._bids
+            if side.change(bids, side.largest_price, side.largest_qty):
+                self._bids_text = b"".join(side.tokens)
+                touched = True
+        if touched:
+            # Asks first, then bids (ws-v2 reference, section 4.1): the bids continue the asks' CRC.
+            self.crc = crc32(self._bids_text, self._asks_crc)
+        return self.crc
+
+    def change_exactly(self, entry: object) -> int | None:
+        """Apply an entry after looking at every number of it, and return the new checksum.
+
+        Raises `NeedExact` where the entry holds a float that is too large, `MalformedBook` where it makes no sense.
+        """
+        sides = self.sides
+        for side, name in ((self._bids, "bids"), (self._asks, "asks")):
+            levels = plain_levels(entry, name, sides.price_precision, sides.qty_precision)
+            try:
+                side.change(levels, inf, inf)
+            except NeedExact as error:
+                reason = f"{name} hold a {error.reason}; prices are positive, quantities positive or 0"
+                raise MalformedBook(reason) from None
+        return self.settle()
+
+    def load(self, entry: Mapping[str, Any]) -> int | None:
+        """Fill the empty ladder from a snapshot, and return its checksum; errors are those of `change_exactly`."""
+        try:
+            plain = self._bids.load(entry["bids"]) and self._asks.load(entry["asks"])
+        except (KeyError, TypeError, OverflowError):
+            plain = False
+        return self.settle() if plain else self.change_exactly(entry)
+
+    def rescaled(self, price_precision: int, qty_precision: int) -> Ladder:
+        """Return a new ladder of the same levels at other precisions.
+
+        Raises `MalformedBook` if a level has more digits than the new precision.
+        """
+        old = self.sides
+        ladder = Ladder(Sides(old.symbol, old.depth, price_precision, qty_precision), checked=self.crc is not None)
+        ladder.change_exactly(
+            {
+                "bids": old.exact_levels(old.bid_keys, old.bid_qtys),
+                "asks": old.exact_levels(old.ask_keys, old.ask_qtys),
+            }
+        )
+        return ladder
+
+    def settle(self) -> int | None:
+        """Cut both sides, and make tokens and checksum anew; return the checksum."""
+        self._asks.settle()
+        self._bids.settle()
+        self._asks_crc = crc32(b"".join(self._asks.tokens), 0)
+        self._bids_text = b"".join(self._bids.tokens)
+        if self._asks.width:
+            self.crc = crc32(self._bids_text, self._asks_crc)
+        return self.crc

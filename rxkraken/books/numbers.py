@@ -1,0 +1,175 @@
+"""Exact numbers from a wire that decodes to floats.
+
+A price or quantity is a whole number of units of 10^-precision. A float recovers that whole number exactly, by
+`round(x * 10**precision)`, as long as it stays below 2^51; LUNA, SHIB and PEPE quantities do not. This module says
+which values are safe, decodes the rest of a frame again as `Decimal`, and carries what no float can hold as `Exact`.
+Nothing here depends on the caller's decimal context.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from math import isfinite
+from typing import TYPE_CHECKING, Any, cast
+
+from rxkraken.books.faults import MalformedBook, NeedExact
+from rxkraken.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# The error of decoding and of scaling together is below 0.5 units up to here, and a multiple of 0.25; see the module
+# docstring. Two units of margin keep the rounding of the limit itself out of the argument.
+LARGEST_FLOAT_UNITS = 2**51 - 2
+LARGEST_PRECISION = 18  # 10.0**18 is an exact float; Kraken's largest precision is 10
+_LARGEST_EXPONENT = 40  # no price or quantity has more digits: a wire "1e999999999" must not become a giant integer
+
+SIDES = ("bids", "asks")
+
+
+class Exact(Fraction):
+    """A number beyond the safe range of floats. Unlike a `Fraction` it stays exact when multiplied by a float."""
+
+    __slots__ = ()
+
+    def __mul__(self, other: Any) -> Any:
+        """Multiply exactly; scales and signs are floats on the hot path."""
+        return Exact(Fraction.__mul__(self, Fraction(other)))
+
+
+def check_precision(name: str, digits: object) -> int:
+    """Return `digits` as a count of fraction digits, or raise `InvalidArgument`."""
+    if isinstance(digits, bool) or not isinstance(digits, int) or not 0 <= digits <= LARGEST_PRECISION:
+        message = (
+            f"{name} {digits!r} is not a number of fraction digits; allowed are the integers 0 to {LARGEST_PRECISION}"
+        )
+        raise InvalidArgument(message)
+    return digits
+
+
+def largest_float(precision: int) -> float:
+    """Return the largest float from which a whole number of units of 10^-precision is recovered exactly."""
+    return LARGEST_FLOAT_UNITS / 10**precision
+
+
+def number(value: object, precision: int) -> float | Exact:
+    """Return `value` as the one form the ladder keeps it in: a float where that is exact, else an `Exact`.
+
+    Raises `NeedExact` for a float beyond the safe range and `MalformedBook` for what is no number.
+    """
+    match value:
+        case bool():
+            pass
+        case float() if isfinite(value):
+            if abs(value) > largest_float(precision):
+                reason = (
+                    f"{value!r} is beyond what a float holds exactly at {precision} digits; the frame's text is needed"
+                )
+                raise NeedExact(reason)
+            return value
+        case int() if abs(value) < 10**_LARGEST_EXPONENT:
+            return _canonical(Exact(value), precision)
+        case Decimal() if value.is_finite() and _is_sized(value):
+            return _canonical(Exact(value), precision)
+        case Exact():
+            return _canonical(value, precision)
+        case _:
+            pass
+    reason = f"{str(value)[:60]!r} is not a price or quantity"
+    raise MalformedBook(reason)
+
+
+def _is_sized(value: Decimal) -> bool:
+    """Whether the digits of `value` are few enough to be a price or quantity."""
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and -_LARGEST_EXPONENT <= exponent and value.adjusted() <= _LARGEST_EXPONENT
+
+
+def _canonical(value: Exact, precision: int) -> float | Exact:
+    units = Fraction(value) * 10**precision
+    if units.denominator != 1:
+        reason = f"{float(value)!r} has more than {precision} fraction digits: the precision in use is stale"
+        raise MalformedBook(reason)
+    return float(value) if abs(units) <= LARGEST_FLOAT_UNITS else value
+
+
+def levels_of(entry: object, side: str) -> list[Any]:
+    """Return the list of levels of one side of a decoded entry; a missing side has no change."""
+    levels = cast("Mapping[str, Any]", entry).get(side, []) if isinstance(entry, dict) else None
+    if not isinstance(levels, list):
+        reason = f"{side} is not a list of levels"
+        raise MalformedBook(reason)
+    return cast("list[Any]", levels)
+
+
+def plain_levels(entry: object, side: str, price_precision: int, qty_precision: int) -> list[dict[str, float | Exact]]:
+    """Return the levels of one side with every number in the form the ladder keeps.
+
+    Raises `NeedExact` where the entry was decoded to floats that are too large, `MalformedBook` where it makes no sense.
+    """
+    return [
+        {"price": number(price, price_precision), "qty": number(qty, qty_precision)}
+        for price, qty in (_price_and_qty(level) for level in levels_of(entry, side))
+    ]
+
+
+def _price_and_qty(level: object) -> tuple[object, object]:
+    if not isinstance(level, dict):
+        reason = f"a level is {str(level)[:60]!r}, not an object with price and qty"
+        raise MalformedBook(reason)
+    fields = cast("dict[str, object]", level)
+    if "price" not in fields or "qty" not in fields:
+        reason = f"a level has the fields {sorted(map(str, fields))[:8]}; price and qty are needed"
+        raise MalformedBook(reason)
+    return fields["price"], fields["qty"]
+
+
+def fraction_digits(values: Iterable[object]) -> int:
+    """Return the most fraction digits among decoded numbers; of a float, the digits of its shortest text."""
+    most = 0
+    for value in values:
+        exact = (
+            value if isinstance(value, Decimal) else Decimal(repr(value)) if isinstance(value, float) else Decimal(0)
+        )
+        exponent = exact.as_tuple().exponent
+        if isinstance(exponent, int):
+            most = max(most, -exponent)
+    return most
+
+
+def wire_precision(entry: object) -> tuple[int, int]:
+    """Return how many fraction digits the prices and the quantities of an entry show, at most."""
+    pairs = [_price_and_qty(level) for side in SIDES for level in levels_of(entry, side)]
+    prices = fraction_digits(price for price, _ in pairs)
+    qtys = fraction_digits(qty for _, qty in pairs)
+    if max(prices, qtys) > LARGEST_PRECISION:
+        reason = f"a number has {max(prices, qtys)} fraction digits; at most {LARGEST_PRECISION} are known to occur"
+        raise MalformedBook(reason)
+    return prices, qtys
+
+
+def decode_exactly(raw: str | bytes, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Decode the text of a v2 frame once more, numbers as `Decimal`, and return its element that `entry` came from.
+
+    Raises `MalformedBook` if the text is no frame that holds such an element.
+    """
+    try:
+        frame: Any = json.loads(raw, parse_float=Decimal)
+    except (ValueError, InvalidOperation, RecursionError) as error:
+        reason = f"the frame's text cannot be decoded exactly: {error!r}"
+        raise MalformedBook(reason) from error
+    data: Any = frame.get("data") if isinstance(frame, dict) else None
+    found = [each for each in cast("list[Any]", data if isinstance(data, list) else []) if _is_twin(each, entry)]
+    if len(found) != 1:
+        reason = f"the frame's text holds {len(found)} elements like the one to apply; expected one"
+        raise MalformedBook(reason)
+    return found[0]
+
+
+def _is_twin(element: object, entry: Mapping[str, Any]) -> bool:
+    if not isinstance(element, dict):
+        return False
+    fields = cast("dict[str, Any]", element)
+    return all(fields.get(name) == entry.get(name) for name in ("symbol", "checksum", "timestamp"))

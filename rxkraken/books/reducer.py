@@ -1,0 +1,386 @@
+"""One symbol's book out of its messages: snapshot, updates, checksum, and what to do when they don't fit.
+
+`BookReducer` is what a session drives, one for each topic. It knows no clock and does no I/O: the time of receipt and
+the connection epoch come in with each message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_args
+from weakref import ref
+
+from rxkraken.books.book import Book
+from rxkraken.books.faults import ChecksumMismatch, MalformedBook, NeedExact
+from rxkraken.books.ladder import Ladder, Sides
+from rxkraken.books.numbers import check_precision, decode_exactly, wire_precision
+from rxkraken.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Checksum = Literal["verify", "flag", "off"]
+
+# What the hot path raises at a level that is no pair of plain floats.
+_IRREGULAR = (NeedExact, KeyError, TypeError, ArithmeticError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What a reducer has seen so far.
+
+    `snapshots` and `updates` were applied; of both, `verified` matched their checksum and `mismatched` did not.
+    `malformed` could not be applied. `ignored` came while there was no book to apply them to, or for another symbol.
+    """
+
+    snapshots: int = 0
+    updates: int = 0
+    verified: int = 0
+    mismatched: int = 0
+    malformed: int = 0
+    ignored: int = 0
+
+
+class Memento(NamedTuple):
+    """All a reducer knows apart from its ladder: with the book of that moment, enough to go on from there again."""
+
+    precision: tuple[int | None, int | None]
+    sequence: int
+    hidden: int
+    unverified: int
+    rare: Counters
+    needs_resync: bool
+    last_error: MalformedBook | ChecksumMismatch | None
+    entry: Any
+    received: float
+    epoch: int
+
+    @property
+    def counters(self) -> Counters:
+        """What had been seen."""
+        applied = self.sequence + self.hidden
+        return replace(self.rare, updates=applied - self.rare.snapshots, verified=self.sequence - self.unverified)
+
+
+def _nobody() -> Book | None:
+    """Stand for the weak reference to a book that nobody keeps."""
+    return None
+
+
+class BookReducer:
+    """Applies the book messages of one symbol, and returns a `Book` for each that may be shown.
+
+    `checksum` is "verify" (only books that match Kraken's CRC-32 are returned), "flag" (all are, `Book.verified` tells)
+    or "off" (all are, none verified, no work spent). Precisions are the pair's `price_precision` and `qty_precision`
+    from the `instrument` channel; where one is not known, the digits on the wire serve.
+
+    After a mismatch ("verify") or a malformed message (always) `needs_resync` is true, `last_error` says why, and
+    updates are ignored until a snapshot comes.
+    """
+
+    __slots__ = (
+        "_checks", "_decode", "_entry", "_epoch", "_hides", "_hot", "_kept", "_ladder", "_precision", "_received",
+        "_rare", "_hidden", "_unverified", "depth", "last_error", "needs_resync", "sequence", "symbol",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        symbol: str,
+        depth: int = 10,
+        *,
+        checksum: Checksum = "verify",
+        price_precision: int | None = None,
+        qty_precision: int | None = None,
+        decode: Callable[[str | bytes, Any], Any] = decode_exactly,
+    ) -> None:
+        """Wait for a snapshot. `decode(text, entry)` decodes an entry once more from its frame's text, exactly."""
+        check_options(depth, checksum)
+        self.symbol: Final = symbol
+        self.depth: Final = depth
+        self.sequence = 0
+        self.needs_resync = False
+        self.last_error: MalformedBook | ChecksumMismatch | None = None
+        self._checks: Final = checksum != "off"
+        self._hides: Final = checksum == "verify"
+        self._decode: Final = decode
+        self._precision = _known("price_precision", price_precision), _known("qty_precision", qty_precision)
+        self._rare = Counters()  # snapshots, mismatched, malformed, ignored
+        self._hidden = 0  # applied, and not shown
+        self._unverified = 0  # shown, and not verified
+        self._entry: Any = None  # the message of the book that may be shown now
+        self._received = 0.0
+        self._epoch = 0
+        self._ladder: Ladder | None = None
+        self._hot: Ladder | None = None  # the ladder while updates can go to it without a look at their digits
+        self._kept: Callable[[], Book | None] = _nobody
+
+    def apply(self, entry: Any, kind: str, raw: str | bytes | None, received: float, epoch: int) -> Book | None:
+        """Apply one element of a frame's `data`, and return the book after it, or None if there is none to show.
+
+        `kind` is the frame's "snapshot" or "update"; `raw` its text, decoded again when a number is too large for a
+        float (without it such a number makes the book invalid); `received` local seconds since the Unix epoch; `epoch`
+        the connection's number. Never raises, whatever `entry` is.
+        """
+        ladder = self._hot
+        if ladder is None or kind != "update":
+            return self._apply_cold(entry, kind, raw, received, epoch)
+        kept = self._kept()
+        if kept is not None:
+            kept.detach()
+            self._kept = _nobody
+        try:
+            if entry["symbol"] != self.symbol:
+                return self._apply_cold(entry, kind, raw, received, epoch)
+            crc = ladder.change(entry["bids"], entry["asks"])
+            if crc != entry["checksum"] or crc is None:
+                return self._conclude(entry, crc, raw, received, epoch)
+        except _IRREGULAR:
+            return self._apply_cold(entry, kind, raw, received, epoch)
+        self._entry = entry
+        self._received = received
+        self._epoch = epoch
+        self.sequence = sequence = self.sequence + 1
+        book = Book(ladder.sides, crc, True, entry.get("timestamp"), received, epoch, sequence)  # noqa: FBT003
+        self._kept = ref(book)
+        return book
+
+    def view(self) -> Book | None:
+        """Return the current book, for somebody who comes late; None if there is none that may be shown."""
+        return None if self._entry is None else self.tip()
+
+    def tip(self) -> Book | None:
+        """Return the book the next update will be applied to, shown or not; None before a snapshot."""
+        if self._ladder is None:
+            return None
+        kept = self._kept()
+        if kept is not None:
+            return kept
+        entry = self._entry or {}
+        crc = self._ladder.crc
+        checksum = _checksum_of(entry)
+        book = Book(
+            self._ladder.sides,
+            checksum,
+            crc is not None and crc == checksum,
+            _timestamp_of(entry),
+            self._received,
+            self._epoch,
+            self.sequence,
+        )
+        self._kept = ref(book)
+        return book
+
+    def reset(self) -> None:
+        """Forget the book, as for a new connection or subscription: updates are ignored until a snapshot."""
+        self._forget()
+        self.needs_resync = False
+
+    def set_precision(self, price_precision: int, qty_precision: int) -> None:
+        """Take the pair's precisions from an `instrument` message; books emitted from now on and checksums use them.
+
+        A book with more digits than that cannot be right: then `needs_resync` is set.
+        """
+        new = check_precision("price_precision", price_precision), check_precision("qty_precision", qty_precision)
+        self._precision = new
+        if self._ladder is None:
+            return
+        try:
+            self._rescale(self._ladder, *new)
+        except MalformedBook as error:
+            self._invalidate(error)
+
+    @property
+    def counters(self) -> Counters:
+        """What has been seen so far."""
+        return self.remember().counters
+
+    def remember(self) -> Memento:
+        """Return what a twin needs, besides the book, to go on from here."""
+        return Memento(
+            self._precision, self.sequence, self._hidden, self._unverified, self._rare,
+            self.needs_resync, self.last_error, self._entry, self._received, self._epoch,
+        )  # fmt: skip
+
+    def recall(self, memento: Memento, tip: Book | None) -> None:
+        """Go on from a remembered moment; `tip` is what `tip()` was then."""
+        (
+            self._precision, self.sequence, self._hidden, self._unverified, self._rare,
+            self.needs_resync, self.last_error, self._entry, self._received, self._epoch,
+        ) = memento  # fmt: skip
+        if tip is not None:
+            self._take(Ladder(tip.sides_of_its_own(), checked=self._checks))
+
+    # Off the hot path
+
+    def _apply_cold(self, entry: Any, kind: str, raw: str | bytes | None, received: float, epoch: int) -> Book | None:
+        """Apply any message, looking at all of it."""
+        try:
+            symbol = _symbol_of(entry)
+            if symbol != self.symbol or kind not in {"snapshot", "update"}:
+                return self._ignore(f"a {kind} for {symbol} reached the book of {self.symbol}")
+            if kind == "snapshot":
+                crc = self._load(entry, raw)
+            elif self._ladder is None:
+                return self._ignore(None)
+            else:
+                crc = self._change(self._ladder, entry, raw)
+        except MalformedBook as error:
+            return self._invalidate(error)
+        return self._conclude(entry, crc, raw, received, epoch)
+
+    def _load(self, entry: Any, raw: str | bytes | None) -> int | None:
+        """Start a new ladder from a snapshot; the books of the old one keep its lists."""
+        self._forget()
+        price, qty = self._precision
+        if price is None or qty is None:
+            shown = wire_precision(self._decode(raw, entry) if raw else entry)
+            price, qty = shown[0] if price is None else price, shown[1] if qty is None else qty
+        ladder = Ladder(Sides(self.symbol, self.depth, price, qty), checked=self._checks)
+        try:
+            crc = ladder.load(entry)
+        except NeedExact:
+            if not raw:
+                raise
+            crc = ladder.load(self._decode(raw, entry))
+        self._take(ladder)
+        self._rare = replace(self._rare, snapshots=self._rare.snapshots + 1)
+        self.needs_resync = False
+        self.last_error = None
+        return crc
+
+    def _change(self, ladder: Ladder, entry: Any, raw: str | bytes | None) -> int | None:
+        """Apply an update that is unusual, or whose digits may exceed those seen on the wire so far."""
+        self._detach()
+        if None in self._precision:
+            ladder = self._widened(ladder, entry, raw)
+        try:
+            return ladder.change_exactly(entry)
+        except NeedExact:
+            if not raw:
+                raise
+        return ladder.change_exactly(self._decode(raw, entry))
+
+    def _widened(self, ladder: Ladder, entry: Any, raw: str | bytes | None) -> Ladder:
+        """Return the ladder at a precision that has room for the digits of an update, where the precision is not given."""
+        sides = ladder.sides
+        seen = wire_precision(entry)
+        if seen[0] <= sides.price_precision and seen[1] <= sides.qty_precision:
+            return ladder
+        shown = wire_precision(self._decode(raw, entry)) if raw else seen
+        price, qty = self._precision
+        return self._rescale(
+            ladder,
+            max(sides.price_precision, shown[0]) if price is None else price,
+            max(sides.qty_precision, shown[1]) if qty is None else qty,
+        )
+
+    def _rescale(self, ladder: Ladder, price_precision: int, qty_precision: int) -> Ladder:
+        """Go on with the same levels at other precisions; books of the old ladder keep its lists."""
+        if (ladder.sides.price_precision, ladder.sides.qty_precision) != (price_precision, qty_precision):
+            self._kept = _nobody
+            ladder = ladder.rescaled(price_precision, qty_precision)
+        self._take(ladder)
+        return ladder
+
+    def _take(self, ladder: Ladder) -> None:
+        self._ladder = ladder
+        self._hot = None if None in self._precision else ladder
+
+    def _conclude(
+        self, entry: Any, crc: int | None, raw: str | bytes | None, received: float, epoch: int
+    ) -> Book | None:
+        """Judge the book that an applied message left, and return it if it may be shown."""
+        self._kept = _nobody
+        expected = _checksum_of(entry)
+        verified = crc is not None and crc == expected
+        if crc is not None and expected is None:
+            self.last_error = MalformedBook(f"a message for {self.symbol} came without a checksum")
+        elif crc is not None and not verified:
+            self._rare = replace(self._rare, mismatched=self._rare.mismatched + 1)
+            self.last_error = self._mismatch(entry, crc, raw)
+            if self._hides:
+                self._hidden += 1
+                self._forget()
+                self.needs_resync = True
+                return None
+        self._received = received
+        self._epoch = epoch
+        if self._hides and not verified:
+            self._hidden += 1
+            self._entry = None
+            return None
+        self._unverified += not verified
+        self.sequence += 1
+        self._entry = entry
+        return self.tip()
+
+    def _mismatch(self, entry: Any, computed: int, raw: str | bytes | None) -> ChecksumMismatch:
+        """Return the error of a mismatch, after looking whether the precisions in use explain it."""
+        sides = self._ladder.sides if self._ladder else None
+        try:
+            prices, qtys = wire_precision(self._decode(raw, entry) if raw else entry)
+        except MalformedBook:
+            sides = None
+            prices = qtys = 0
+        stale = sides is not None and (prices > sides.price_precision or qtys > sides.qty_precision)
+        return ChecksumMismatch(self.symbol, _checksum_of(entry), computed, stale_precision=stale)
+
+    def _ignore(self, reason: str | None) -> None:
+        self._rare = replace(self._rare, ignored=self._rare.ignored + 1)
+        if reason:
+            self.last_error = MalformedBook(reason)
+
+    def _invalidate(self, error: MalformedBook) -> None:
+        self._rare = replace(self._rare, malformed=self._rare.malformed + 1)
+        self.last_error = error
+        self._forget()
+        self.needs_resync = True
+
+    def _forget(self) -> None:
+        """Drop the ladder. A book that somebody keeps needs no copy: nothing will change those lists any more."""
+        self._ladder = self._hot = self._entry = None
+        self._kept = _nobody
+
+    def _detach(self) -> None:
+        kept = self._kept()
+        if kept is not None:
+            kept.detach()
+        self._kept = _nobody
+
+
+def check_options(depth: object, checksum: object) -> None:
+    """Raise `InvalidArgument` unless these are a number of levels and a way to treat checksums."""
+    if checksum not in get_args(Checksum):
+        message = f'checksum {checksum!r} must be "verify", "flag" or "off"'
+        raise InvalidArgument(message)
+    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
+        message = f"depth {depth!r} must be a positive number of levels; Kraken offers 10, 25, 100, 500 and 1000"
+        raise InvalidArgument(message)
+
+
+def _known(name: str, precision: int | None) -> int | None:
+    return None if precision is None else check_precision(name, precision)
+
+
+def _field(entry: Any, name: str) -> Any:
+    """Return a field of an entry, or None if it is missing."""
+    return cast("dict[str, Any]", entry).get(name)
+
+
+def _symbol_of(entry: Any) -> str:
+    """Return the symbol of an entry, or raise `MalformedBook`."""
+    symbol = _field(entry, "symbol") if isinstance(entry, dict) else None
+    if not isinstance(symbol, str):
+        reason = f"a book entry without a symbol: {str(entry)[:60]!r}"
+        raise MalformedBook(reason)
+    return symbol
+
+
+def _checksum_of(entry: Any) -> int | None:
+    checksum = _field(entry, "checksum")
+    return checksum if isinstance(checksum, int) and not isinstance(checksum, bool) else None
+
+
+def _timestamp_of(entry: Any) -> str | None:
+    timestamp = _field(entry, "timestamp")
+    return timestamp if isinstance(timestamp, str) else None

@@ -1,0 +1,340 @@
+"""One connection: the pipeline from link to router, the conversation on it, and the one timer that drives it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+from reactivex.disposable import SerialDisposable
+
+from rxkraken.errors import LinkLost, RequestTimeout
+from rxkraken.models.status import Status
+from rxkraken.session import conversation as said
+from rxkraken.session.conversation import Conversation
+from rxkraken.session.link import Opened
+from rxkraken.session.reconnecting import Connecting, Lost, reconnecting
+from rxkraken.session.router import Router
+
+if TYPE_CHECKING:
+    import asyncio
+    import ssl
+    from collections.abc import Callable, Mapping
+
+    from rxkraken.models.status import Message, State, SystemStatus, Unknown
+    from rxkraken.protocol.spot_v2 import Reply
+    from rxkraken.protocol.topics import Topic
+    from rxkraken.session.world import World
+    from rxkraken.settings import Settings
+    from rxkraken.streams.feed import Feed
+    from rxkraken.streams.hub import Hub
+
+log = logging.getLogger("rxkraken.session")
+
+
+class Host(Protocol):
+    """The owner of connections, told what happens on them."""
+
+    def on_status(self, status: Status) -> None:
+        """A connection's or subscription's state changed."""
+        ...
+
+    def on_system(self, connection: Connection, system: SystemStatus) -> None:
+        """Kraken told its engine's state."""
+        ...
+
+    def on_unknown(self, unknown: Unknown) -> None:
+        """Something came that nobody understands."""
+        ...
+
+    def on_defect(self, error: Exception) -> None:
+        """Something of ours failed and was contained."""
+        ...
+
+    def on_refused(self, feed: Feed, text: str) -> None:
+        """Kraken refused a topic for good."""
+        ...
+
+    def on_left(self, connection: Connection, feed: Feed) -> None:
+        """A topic is off the wire and nobody wants it."""
+        ...
+
+    def on_fatal(self, connection: Connection, error: Exception) -> None:
+        """Connecting again cannot help."""
+        ...
+
+
+class Connection:
+    """A session with the exchange that heals itself. It opens with `start` and ends with `close`."""
+
+    def __init__(
+        self, name: str, url: str, tls: ssl.SSLContext | None, settings: Settings, world: World, host: Host, tap: Hub[Message]
+    ) -> None:
+        """Open nothing yet."""
+        self.name = name
+        self.url = url
+        self.state: State = "idle"
+        self.system: SystemStatus | None = None
+        self.feeds: dict[Topic, Feed] = {}
+        self.router = Router(name, world.loop.time, self, tap)
+        self.conversation = Conversation(settings, ids=world.ids, frames=self._frames_of)
+        self._tls = tls
+        self._settings = settings
+        self._world = world
+        self._host = host
+        self._pipeline = SerialDisposable()
+        self._send: Callable[[str], None] | None = None
+        self._abandon: Callable[[str], None] | None = None
+        self._answers: dict[int, Callable[[Reply | Exception, float], None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._soon: asyncio.Handle | None = None
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Connect, and keep connecting."""
+        budget = self._world.budget(self.url, self._settings)
+        link = self._world.network.connect(self.url, self._tls)
+        source = link.pipe(reconnecting(self._settings, self._world.loop, budget, self._world.uniform))
+        self._pipeline.disposable = source.subscribe(self._on_item, self._on_fatal)
+
+    def close(self) -> None:
+        """End the connection; unanswered requests fail."""
+        self._pipeline.dispose()
+        self._hang_up(LinkLost("the client closed the connection"))
+        for handle in (self._timer, self._soon):
+            if handle is not None:
+                handle.cancel()
+        self._timer = self._soon = None
+        self.state = "closed"
+
+    # --- what is wanted -------------------------------------------------------------------------------------------
+
+    def attach(self, feed: Feed, *, snapshot: bool) -> None:
+        """Subscribe a feed's topic here, or keep it if it was about to be left."""
+        self.feeds[feed.topic] = feed
+        self.router.add(feed.topic, feed)
+        self.conversation.want(feed.topic, snapshot=snapshot)
+        self.poke()
+
+    def release(self, feed: Feed) -> None:
+        """Leave a feed's topic after the linger."""
+        self.conversation.unwant(feed.topic, self._world.loop.time())
+        self.poke()
+
+    def leave_all(self) -> None:
+        """Leave every topic at once."""
+        self.conversation.leave_all(self._world.loop.time())
+        self.poke()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a socket to speak on."""
+        return self._send is not None
+
+    def renew(self, feed: Feed) -> None:
+        """Fetch a feed's topic anew."""
+        self.conversation.renew(feed.topic, self._world.loop.time())
+        self.poke()
+
+    def verified(self, feed: Feed) -> None:
+        """Note that a feed's book is good again."""
+        self.conversation.verified(feed.topic, self._world.loop.time())
+        self._tell("online", "the book is verified again", feed.topic)
+
+    def request(self, raw: Mapping[str, Any], answer: Callable[[Reply | Exception, float], None]) -> int:
+        """Send any request; `answer` gets the reply, or the error in its stead, and the seconds it took."""
+        req_id = self.conversation.request(raw, self._world.loop.time())
+        self._answers[req_id] = answer
+        self.poke()
+        return req_id
+
+    def ping(self, answer: Callable[[Reply | Exception, float], None]) -> int:
+        """Send a ping; `answer` gets the pong and the round trip in seconds."""
+        req_id = self.conversation.ping(self._world.loop.time())
+        self._answers[req_id] = answer
+        self.poke()
+        return req_id
+
+    def poke(self) -> None:
+        """Take a turn soon: many changes of one moment make one turn, and one batch of requests."""
+        if self._soon is None and self.state != "closed":
+            self._soon = self._world.loop.call_soon(self._turn)
+
+    # --- the pipeline ---------------------------------------------------------------------------------------------
+
+    def _on_item(self, item: Any) -> None:
+        kind = type(item)
+        if kind is bytes or kind is str:
+            self.router.receive(item)
+            return
+        match item:
+            case Opened(send, abandon):
+                self._on_opened(send, abandon)
+            case Lost(error, retry_in):
+                self._hang_up(error)
+                self._tell("lost", str(error), retry_in=retry_in)
+            case _:
+                assert isinstance(item, Connecting)  # noqa: S101 - the operator emits nothing else
+                self._tell("connecting", f"attempt {item.attempt}")
+
+    def _on_opened(self, send: Callable[[str], None], abandon: Callable[[str], None]) -> None:
+        self._send, self._abandon = send, abandon
+        self.router.epoch += 1
+        self.router.heard_at = now = self._world.loop.time()
+        self.conversation.opened(now)
+        self._tell("online")
+        self.poke()
+
+    def _on_fatal(self, error: Exception) -> None:
+        self._hang_up(error if isinstance(error, LinkLost) else LinkLost(str(error)))
+        self._tell("closed", str(error))
+        self._host.on_fatal(self, error)
+
+    def _hang_up(self, error: LinkLost) -> None:
+        self._send = self._abandon = None
+        now = self._world.wall()
+        for req_id in self.conversation.lost():
+            self._answer(req_id, error, 0.0)
+        for feed in list(self.feeds.values()):
+            feed.interrupt(now, str(error))
+        self._drain_events()
+
+    # --- turns ----------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        self._soon = None
+        now = self._world.loop.time()
+        self.router.wall_offset = self._world.wall() - now
+        self.conversation.heard(self.router.heard_at)
+        self.conversation.tick(now)
+        self._flush()
+        self._drain_events()
+        self._arm(now)
+
+    def _flush(self) -> None:
+        outbox, self.conversation.outbox = self.conversation.outbox, []
+        if self._send is not None:
+            for text in outbox:
+                self._send(text)
+
+    def _arm(self, now: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.conversation.deadline(now)
+        if deadline is not None and self.state != "closed":
+            self._timer = self._world.loop.call_at(deadline, self._turn)
+
+    def _drain_events(self) -> None:
+        while self.conversation.events:
+            events, self.conversation.events = self.conversation.events, []
+            for event in events:
+                self._on_event(event)
+
+    def _on_event(self, event: said.Event) -> None:
+        match event:
+            case said.Answered(req_id, reply, seconds):
+                self._answer(req_id, reply, seconds)
+            case said.TimedOut(req_id):
+                self._answer(req_id, RequestTimeout("no reply in time"), 0.0)
+            case said.Stray(reply):
+                log.debug("%s: a reply nobody waits for: %s", self.name, reply.method)
+            case said.Dead(reason):
+                if self._abandon is not None:
+                    self._abandon(reason)
+            case _:
+                feed = self.feeds.get(event.topic)
+                if feed is not None:
+                    self._on_feed_event(feed, event)
+
+    def _on_feed_event(self, feed: Feed, event: said.TopicEvent) -> None:
+        topic = feed.topic
+        match event:
+            case said.Live():
+                if topic.channel == "trade":
+                    # Kraken's last 50 trades fill an interruption; the first subscription need not ask for them.
+                    self.conversation.keep_snapshot(topic, snapshot=True)
+                self._tell("subscribed", topic=topic)
+            case said.Unanswered(_, what):
+                self._tell("resyncing", f"{what}; asking again", topic)
+            case said.Renewing(_, why):
+                feed.interrupt(self._world.wall(), _WHY[why])
+                self._tell("stale" if why == "stale" else "resyncing", _WHY[why], topic)
+            case said.Leaving():
+                feed.interrupt(self._world.wall(), "unsubscribed")
+            case said.Degraded():
+                feed.interrupt(self._world.wall(), "degraded")
+                self._tell("degraded", f"given up after {self._settings.resync_attempts} attempts in a row", topic)
+            case said.Refused(_, text):
+                self._detach(feed)
+                self._tell("rejected", text, topic)
+                self._host.on_refused(feed, text)
+            case said.Left():
+                self._detach(feed)
+                self._host.on_left(self, feed)
+
+    def _detach(self, feed: Feed) -> None:
+        self.router.discard(feed.topic)
+        self.feeds.pop(feed.topic, None)
+
+    def _answer(self, req_id: int, answer: Reply | Exception, seconds: float) -> None:
+        callback = self._answers.pop(req_id, None)
+        if callback is not None:
+            callback(answer, seconds)
+
+    def _frames_of(self, topic: Topic) -> int:
+        feed = self.feeds.get(topic)
+        return 0 if feed is None else feed.frames
+
+    def _tell(self, state: State, reason: str = "", topic: Topic | None = None, retry_in: float | None = None) -> None:
+        if topic is None:
+            self.state = state
+        self._host.on_status(
+            Status(
+                state=state,
+                connection=self.name,
+                epoch=self.router.epoch,
+                at=self._world.wall(),
+                reason=reason,
+                channel=topic.channel if topic else None,
+                symbol=topic.symbol if topic else None,
+                retry_in=retry_in,
+            )
+        )
+
+    # --- what the router hears --------------------------------------------------------------------------------------
+
+    def on_reply(self, reply: Reply) -> None:
+        """Hand a response to the conversation."""
+        for warning in reply.warnings:
+            log.debug("%s: Kraken warns: %s", self.name, warning)
+        self.conversation.replied(reply, self._world.loop.time())
+        self.poke()
+
+    def on_system(self, system: SystemStatus) -> None:
+        """Note the engine's state; a change of it is told."""
+        before, self.system = self.system, system
+        self._host.on_system(self, system)
+        if system.system == "maintenance":
+            self._tell("maintenance", system.system)
+        elif self.state == "maintenance" or (before is not None and before.system != system.system):
+            self._tell("online", system.system)
+
+    def on_unknown(self, unknown: Unknown) -> None:
+        """Pass on what nobody understands."""
+        self._host.on_unknown(unknown)
+
+    def on_connection_error(self, text: str) -> None:
+        """Log an error without a request; the exchange usually closes the connection after it."""
+        log.warning("%s: Kraken says: %s", self.name, text)
+
+    def on_defect(self, error: Exception) -> None:
+        """Pass on a contained failure of ours."""
+        self._host.on_defect(error)
+
+
+_WHY = {
+    "stale": "no data while the connection is alive",
+    "resync": "the book failed its checksum",
+    "unanswered": "not answered in time",
+}

@@ -1,0 +1,246 @@
+"""All connections of one client, and the one table that says which feed lives on which of them.
+
+A topic goes to the first connection of its role whose slot for that channel and symbol is free; Kraken allows only one
+book depth or candle interval of a symbol on a connection, so a second one opens another connection by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Literal
+
+from rxkraken.errors import ClientClosed, InvalidArgument, KrakenError, SubscriptionRejected
+from rxkraken.models.status import Status, Subscription
+from rxkraken.session.connection import Connection
+from rxkraken.streams.hub import Hub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rxkraken.errors import SubscriberFailed
+    from rxkraken.models.status import Message, SystemStatus, Unknown
+    from rxkraken.protocol.topics import Topic
+    from rxkraken.session.world import World
+    from rxkraken.settings import Endpoints, Settings
+    from rxkraken.streams.feed import Feed
+
+log = logging.getLogger("rxkraken")
+
+Role = Literal["public", "auth", "l3"]
+
+
+class Pool:
+    """Connections by role, feeds by topic, and the hubs that tell what happens on them."""
+
+    def __init__(self, endpoints: Endpoints, settings: Settings, world: World) -> None:
+        """Open nothing yet."""
+        self.statuses: Hub[Status] = Hub("status", self.report)
+        self.errors: Hub[KrakenError] = Hub("errors", self._report_silently)
+        self.unknowns: Hub[Unknown] = Hub("unknown", self.report)
+        self.messages: Hub[Message] = Hub("messages", self.report)
+        self.status = Status("idle", "client", 0, world.wall())
+        self.system: SystemStatus | None = None
+        self.feeds: dict[Topic, Feed] = {}
+        self.connections: dict[str, Connection] = {}
+        self.world = world
+        self.closing = False
+        self._endpoints = endpoints
+        self._settings = settings
+        self._fatal: dict[str, Exception] = {}
+        self._shapes: set[str] = set()
+        self._complaint: Callable[[Feed, str], Exception] = _rejection
+
+    def explain_refusals(self, explain: Callable[[Feed, str], Exception]) -> None:
+        """Let the client turn Kraken's refusal of a feed into a more helpful error."""
+        self._complaint = explain
+
+    # --- feeds ----------------------------------------------------------------------------------------------------
+
+    def feed(self, topic: Topic, make: Callable[[], Feed]) -> Feed:
+        """Find the shared feed of a topic, or make it."""
+        if self.closing:
+            raise ClientClosed(f"the client is closed; {topic} cannot be subscribed")
+        if topic not in self.feeds:
+            self.feeds[topic] = make()
+        return self.feeds[topic]
+
+    def wanted(self, feed: Feed) -> None:
+        """Put a feed on a connection, opening one if need be."""
+        topic = feed.topic
+        connection = next((each for each in self.connections.values() if topic in each.feeds), None)
+        if connection is None:
+            connection = self._connection_for(topic)
+        if connection.name in self._fatal:
+            self.feeds.pop(topic, None)
+            feed.hub.fail(self._fatal[connection.name])
+            return
+        connection.attach(feed, snapshot=_asks_for_snapshot(topic))
+
+    def unwanted(self, feed: Feed) -> None:
+        """Let a feed go after the linger."""
+        for connection in self.connections.values():
+            if feed.topic in connection.feeds:
+                connection.release(feed)
+
+    def distrusted(self, feed: Feed, reason: str) -> None:
+        """Have a book fetched anew."""
+        log.warning("%s: %s", feed.topic, reason)
+        for connection in self.connections.values():
+            if feed.topic in connection.feeds:
+                connection.renew(feed)
+
+    def trusted(self, feed: Feed) -> None:
+        """Note that a book is good again."""
+        for connection in self.connections.values():
+            if feed.topic in connection.feeds:
+                connection.verified(feed)
+
+    def role(self, role: Role) -> Connection:
+        """Find the first connection of a role, opening it if need be."""
+        if self.closing:
+            raise ClientClosed("the client is closed")
+        return self.connections.get(role) or self._open(role, role)
+
+    def table(self) -> list[Subscription]:
+        """List every subscription and how far it got."""
+        rows: list[Subscription] = []
+        for connection in self.connections.values():
+            stages = connection.conversation.table()
+            for topic, feed in connection.feeds.items():
+                state = stages.get(topic, "idle") if connection.state in ("online", "maintenance") else "idle"
+                params = dict(topic.params)
+                rows.append(
+                    Subscription(topic.channel, topic.symbol, params, state, len(feed.hub.outlets), connection.name)
+                )
+        return rows
+
+    def _connection_for(self, topic: Topic) -> Connection:
+        role: Role = "auth" if topic.private else "public"
+        if topic.channel == "level3":
+            role = "l3"
+        number = 1
+        while True:
+            name = role if number == 1 else f"{role}-{number}"
+            connection = self.connections.get(name) or self._open(name, role)
+            if connection.conversation.holds(topic.slot) in (None, topic):
+                return connection
+            number += 1
+
+    def _open(self, name: str, role: Role) -> Connection:
+        url = getattr(self._endpoints, role)
+        if url is None:
+            raise InvalidArgument(f"these endpoints have no {role} connection; give Endpoints.custom(..., {role}=URL)")
+        connection = Connection(name, url, self._endpoints.ssl, self._settings, self.world, self, self.messages)
+        self.connections[name] = connection
+        connection.start()
+        return connection
+
+    # --- what connections tell --------------------------------------------------------------------------------------
+
+    def on_status(self, status: Status) -> None:
+        """Pass a change on; it is also what late subscribers get."""
+        self.status = status
+        level = logging.INFO if status.state in _ROUTINE else logging.WARNING
+        log.log(level, "%s %s%s", status.connection, status.state, f": {status.reason}" if status.reason else "")
+        self.statuses.emit(status)
+
+    def on_system(self, connection: Connection, system: SystemStatus) -> None:
+        """Remember the engine's state."""
+        del connection
+        self.system = system
+
+    def on_unknown(self, unknown: Unknown) -> None:
+        """Pass a surprise on, and log its kind once."""
+        if unknown.shape not in self._shapes and len(self._shapes) < _MOST_SHAPES:
+            self._shapes.add(unknown.shape)
+            log.warning("not understood: %s", unknown.reason)
+        self.unknowns.emit(unknown)
+
+    def on_defect(self, error: Exception) -> None:
+        """Report a failure of ours."""
+        log.error("a frame made rxkraken fail; it was skipped", exc_info=error)
+        problem = KrakenError(f"a frame made rxkraken fail and was skipped: {error!r}")
+        problem.__cause__ = error
+        self.errors.emit(problem)
+
+    def on_refused(self, feed: Feed, text: str) -> None:
+        """End the streams of a topic that Kraken refused, and only those."""
+        self.feeds.pop(feed.topic, None)
+        error = self._complaint(feed, text)
+        log.warning("%s", error)
+        if isinstance(error, KrakenError):
+            self.errors.emit(error)
+        feed.hub.fail(error)
+
+    def on_left(self, connection: Connection, feed: Feed) -> None:
+        """Forget a feed that is off the wire, and a further connection that holds nothing any more."""
+        if not feed.hub.outlets:
+            self.feeds.pop(feed.topic, None)
+        if not connection.feeds and connection.name not in ("public", "auth", "l3"):
+            del self.connections[connection.name]
+            connection.close()
+
+    def on_fatal(self, connection: Connection, error: Exception) -> None:
+        """End every stream of a connection that can never work."""
+        self._fatal[connection.name] = error
+        log.error("%s cannot be reached: %s", connection.name, error)
+        if isinstance(error, KrakenError):
+            self.errors.emit(error)
+        feeds = list(connection.feeds.values())
+        connection.feeds.clear()
+        for feed in feeds:
+            self.feeds.pop(feed.topic, None)
+            feed.hub.fail(error)
+
+    def report(self, failure: SubscriberFailed) -> None:
+        """Tell of a subscriber that failed: on the log and on `errors`."""
+        log.error("%s", failure, exc_info=failure.error)
+        self.errors.emit(failure)
+
+    def _report_silently(self, failure: SubscriberFailed) -> None:
+        # A failing subscriber of `errors` cannot be told on `errors`.
+        log.error("%s", failure, exc_info=failure.error)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """Wait for pending answers, leave every topic, complete every stream, close every socket; all bounded in time."""
+        self.closing = True
+        try:
+            async with asyncio.timeout(self._settings.close_timeout):
+                await self._until(lambda each: not each.conversation.busy)
+                for connection in self.connections.values():
+                    connection.leave_all()
+                await self._until(lambda each: not len(each.conversation))
+        except TimeoutError:
+            log.warning("closing without waiting longer for the exchange's answers")
+        self._complete()
+        for connection in list(self.connections.values()):
+            connection.close()
+        await self.world.network.aclose()
+
+    async def _until(self, is_done: Callable[[Connection], bool]) -> None:
+        while not all(is_done(each) for each in list(self.connections.values()) if each.is_open):
+            await asyncio.sleep(_GLANCE)
+
+    def _complete(self) -> None:
+        for feed in list(self.feeds.values()):
+            feed.hub.complete()
+        self.feeds.clear()
+        self.on_status(Status("closed", "client", self.status.epoch, self.world.wall(), "the client was closed"))
+        for hub in (self.statuses, self.unknowns, self.messages, self.errors):
+            hub.complete()
+
+
+_ROUTINE = frozenset({"idle", "connecting", "online", "subscribed", "closed"})
+_MOST_SHAPES = 1000
+_GLANCE = 0.01
+
+
+def _asks_for_snapshot(topic: Topic) -> bool:
+    return dict(topic.local).get("snapshot", True) is True
+
+
+def _rejection(feed: Feed, text: str) -> Exception:
+    return SubscriptionRejected(feed.topic.channel, feed.topic.symbol, text)

@@ -1,0 +1,91 @@
+"""The type people hold: an RxPY observable that can also be pulled, awaited for its first item, and told a policy."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from reactivex import Observable
+from reactivex import operators as ops
+
+from rxkraken.streams.place import place_of_caller
+from rxkraken.streams.policies import as_policy
+from rxkraken.streams.pulling import Pull
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
+
+    from rxkraken.streams.policies import Policy
+
+T = TypeVar("T", covariant=True)
+
+
+class Stream(Observable[T]):
+    """A hot, shared source. Making one does nothing; subscribing to it, in any of three ways, does.
+
+    - `stream.pipe(...).subscribe(...)`: pushed, on the client's event loop, as every RxPY observable.
+    - `async for item in stream`: pulled, with this stream's default policy for slow consumers (`rxkraken.policies`);
+      `stream.pull(policy)` chooses another.
+    - `await stream.first()`: one item.
+
+    Awaiting a stream itself (`await stream`) waits for its last item, as RxPY defines it: data streams end only when
+    the client is closed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        attach: Callable[[ObserverBase[T], str], DisposableBase],
+        policy: Policy,
+    ) -> None:
+        """`attach` connects an observer, subscribed at the place given, and returns how to leave again."""
+        super().__init__()
+        self._name = name
+        self._attach = attach
+        self._policy = policy
+
+    def _subscribe_core(self, observer: ObserverBase[T], scheduler: SchedulerBase | None = None) -> DisposableBase:
+        return self._attach(observer, place_of_caller())
+
+    def __aiter__(self) -> Pull[T]:
+        """Pull with this stream's default policy."""
+        return Pull(self, self._policy)
+
+    def pull(self, policy: Policy | str) -> Pull[T]:
+        """Pull with another policy: `rk.latest()`, `rk.conflate(key)`, `rk.buffer(n)`, `rk.fail(n)`, or a name of one."""
+        return Pull(self, as_policy(policy))
+
+    async def first(self, *, timeout: float | None = None) -> T:  # noqa: ASYNC109 - reads better than a block around it
+        """Wait for one item and leave. A state stream that is live answers at once. Raises `TimeoutError`."""
+        return await first(self, timeout=timeout)
+
+    def run(self, scheduler: SchedulerBase | None = None) -> T:
+        """Refuse to block the event loop that would have to deliver the items."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return super().run(scheduler)
+        message = f"{self._name}.run() would block the event loop that feeds it; use `await stream.first()` or `async for`"
+        raise RuntimeError(message)
+
+    def __repr__(self) -> str:
+        """Name the channel, symbols and parameters."""
+        return f"<Stream {self._name}>"
+
+
+async def first(source: Observable[Any], *, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - as above
+    """Wait for the first item of any observable and leave it."""
+    async with asyncio.timeout(timeout), Pull(source.pipe(ops.take(1)), as_policy("latest")) as items:
+        async for item in items:
+            return item
+    raise LookupError("the stream ended before its first item")
+
+
+def aiter(source: Observable[T], policy: Policy | str | None = None) -> Pull[T]:  # noqa: A001 - it is the builtin's idea, used as rk.aiter
+    """Pull any observable with `async for`, for example a piped stream.
+
+    Without a policy a buffer of 10,000 items is kept and an `Overflow` marks what had to be dropped.
+    """
+    return Pull(source, as_policy(policy if policy is not None else "buffer"))

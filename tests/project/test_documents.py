@@ -65,8 +65,7 @@ class Block:
     client: bool = False
     seconds: float | None = None
 
-    @property
-    def id(self) -> str:
+    def __str__(self) -> str:
         """Where to find it."""
         return f"{self.path.name}:{self.line}"
 
@@ -94,7 +93,7 @@ def directed(block: Block, directive: str | None) -> Block:
         return Block(block.path, block.line, block.language, block.text, reason=directive.removeprefix("not run: "))
     parsed = DIRECTIVE.fullmatch(directive)
     if parsed is None:
-        raise ValueError(f"{block.id}: cannot read the comment {directive!r}; see {Path(__file__).name}")
+        raise ValueError(f"{block}: cannot read the comment {directive!r}; see {Path(__file__).name}")
     seconds = float(parsed["seconds"]) if parsed["seconds"] else None
     client = bool(parsed["client"])
     return Block(block.path, block.line, block.language, block.text, marked=True, client=client, seconds=seconds)
@@ -170,18 +169,18 @@ def elsewhere(monkeypatch, tmp_path, practice_exchange):
     return tmp_path
 
 
-@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.id)
+@pytest.mark.parametrize("block", PYTHON, ids=str)
 @pytest.mark.usefixtures("elsewhere")
 def test_a_python_block_of_the_documents_runs(block):
     """A reader who copies it gets no error."""
     run_python(block)
 
 
-@pytest.mark.parametrize("block", CONSOLE, ids=lambda block: block.id)
+@pytest.mark.parametrize("block", CONSOLE, ids=str)
 def test_a_marked_console_block_of_the_documents_runs(block):
     """A reader who types it gets no error."""
     commands = block.commands()
-    assert commands, f"{block.id} is marked to run and has no rxkraken command"
+    assert commands, f"{block} is marked to run and has no rxkraken command"
     for command in commands:
         run_command(command, block.seconds)
 

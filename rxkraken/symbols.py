@@ -201,10 +201,11 @@ def _checked(spelling: object) -> str:
 
 
 def _split(text: str, spelling: str) -> tuple[str, str]:
-    parts = _SEPARATORS.split(text)
-    if len(parts) != 2 or not all(_ASSET.fullmatch(part) for part in parts):
-        raise UnknownSymbol(spelling, (), f"it is not two asset codes; {_FORM}")
-    return parts[0], parts[1]
+    match _SEPARATORS.split(text):
+        case [base, quote] if _ASSET.fullmatch(base) and _ASSET.fullmatch(quote):
+            return base, quote
+        case _:
+            raise UnknownSymbol(spelling, (), f"it is not two asset codes; {_FORM}")
 
 
 def _joined(base: str, quote: str, spelling: str) -> str:

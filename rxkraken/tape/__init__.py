@@ -1,0 +1,1 @@
+"""Recorded traffic: reading it line by line, and proving that the pipeline understands it."""

@@ -45,6 +45,7 @@ class Pool:
         self.connections: dict[str, Connection] = {}
         self.world = world
         self.closing = False
+        self.is_closed = False
         self._endpoints = endpoints
         self._settings = settings
         self._fatal: dict[str, Exception] = {}
@@ -229,6 +230,7 @@ class Pool:
             feed.hub.complete()
         self.feeds.clear()
         self.on_status(Status("closed", "client", self.status.epoch, self.world.wall(), "the client was closed"))
+        self.is_closed = True
         for hub in (self.statuses, self.unknowns, self.messages, self.errors):
             hub.complete()
 

@@ -170,6 +170,12 @@ class BookFeed(Feed):
         """Forget every level; updates are ignored until a snapshot comes."""
         self.book.reset()
 
+    def set_precision(self, price_precision: int, qty_precision: int) -> None:
+        """Read and check the book with other digits from now on (ws-v2 reference section 3.6)."""
+        self.book.set_precision(price_precision, qty_precision)
+        if self.book.needs_resync:
+            self._distrust()
+
     def _distrust(self) -> MalformedBook | None:
         error = self.book.last_error
         if self._received is not None and self._gap is None:

@@ -51,6 +51,8 @@ class ScriptedLink:
         self.sent: list[dict[str, Any]] = []
         self.closed = False
         self._observer = observer
+        self.deliver: Callable[[str | bytes], None] = observer.on_next
+        """Hand one raw frame over: what `say` does, without a look at it."""
 
     def open(self) -> None:
         """Accept the connection."""

@@ -1,0 +1,59 @@
+"""Run a command's coroutine on a loop of its own until it is done, or until the terminal asks it to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+def run_until_stopped(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run `body(stop)`; Ctrl-C and SIGTERM set `stop`, so that it can close what it opened and return.
+
+    A second Ctrl-C is not caught: it ends a body that does not come to its end.
+    """
+    asyncio.run(_run(body))
+
+
+async def _run(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    stop = asyncio.Event()
+    with _setting(stop):
+        await body(stop)
+
+
+@contextlib.contextmanager
+def _setting(stop: asyncio.Event) -> Generator[None]:
+    loop = asyncio.get_running_loop()
+
+    def heard() -> None:
+        stop.set()
+        for number in caught:
+            loop.remove_signal_handler(number)
+        caught.clear()
+
+    caught: list[signal.Signals] = []
+    for number in _STOPPING:
+        # Loops on Windows have no signal handlers; there Ctrl-C cancels the body, which closes what it opened too.
+        with contextlib.suppress(NotImplementedError, RuntimeError):
+            loop.add_signal_handler(number, heard)
+            caught.append(number)
+    try:
+        yield
+    finally:
+        for number in caught:
+            loop.remove_signal_handler(number)
+
+
+async def wait_for(stop: asyncio.Event, seconds: float | None) -> bool:
+    """Wait for the stop, at most this many seconds; returns whether it came."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

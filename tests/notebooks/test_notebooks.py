@@ -21,7 +21,8 @@ def test_there_are_notebooks():
 
 
 @pytest.mark.leaves("the kernel client keeps its own threads until the process ends")
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("default")  # of the notebook's tools; what a cell complains of is looked at below
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_a_notebook_executes_from_top_to_bottom(path, practice_source, tmp_path):
     """No cell raises, and at least one shows something."""

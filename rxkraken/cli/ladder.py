@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rxkraken.models.market import Trade
     from rxkraken.models.status import Status
 
-_BAR: Final = 12
+_BAR: Final = 10
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 _FRAME_LINES: Final = 9
 _STORY_LINES: Final = 4
@@ -46,8 +46,11 @@ def draw(board: Board, *, height: int = 32) -> RenderableType:
 def _headline(board: Board) -> RenderableType:
     color = _COLORS.get(board.state, "white")
     line = Text.assemble(("rxkraken ", "bold"), (board.symbol, "bold cyan"), "   ", ("● ", color), (board.state, color))
-    line.append(f" · connection {board.epoch} · {board.books:,} books, {board.books - board.unverified:,} verified")
-    line.append(f" · {board.traded:,} trades · {board.losses} lost", style="" if not board.losses else "yellow")
+    line.append(f" · connection {board.epoch} · {counted(board.books - board.unverified, 'verified book')}")
+    line.append(f" · {counted(board.traded, 'trade')}")
+    if board.ticker is not None:
+        line.append(f" · 24 h {board.ticker.change_pct:+f} %")
+    line.no_wrap, line.overflow = True, "ellipsis"
     return line
 
 
@@ -86,7 +89,7 @@ def _rows(levels: Sequence[Level], largest: Decimal, color: str, *, padded_to: i
             Text(f"{total:,f}", style="dim"),
             Text(f"{level.qty:,f}"),
             Text(f"{level.price:,f}", style=color),
-            Text(bar(level.qty, largest), style=color),
+            Text(bar(level.qty, largest), style=color, overflow="crop"),
         )
     for _ in range(padded_to - len(levels)):
         yield (Text(""), Text(""), Text("·", style="dim"), Text(""))
@@ -137,3 +140,8 @@ def story_line(status: Status) -> str:
 def clock(seconds: float) -> str:
     """Return seconds since the Unix epoch as a UTC time of day, to the millisecond."""
     return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S.%f}"[:-3]
+
+
+def counted(number: int, what: str) -> str:
+    """Return how many of something there are, in words: `1 trade`, `1,200 trades`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rxkraken.books import Book
-from rxkraken.cli.ladder import clock, story_line
+from rxkraken.cli.ladder import clock, counted, story_line
 from rxkraken.models.market import Ticker, Trade
 from rxkraken.models.status import Status
 
@@ -41,6 +41,7 @@ def _level(level: Level | None) -> str:
 def summary(board: Board, seconds: float) -> str:
     """Return the whole run in one line."""
     verified = board.books - board.unverified
-    lost = f"{board.losses} connection{'' if board.losses == 1 else 's'} lost"
+    lost = f"{counted(board.losses, 'connection')} lost"
     recovered = ", recovered" if board.losses and board.current else ""
-    return f"{seconds:.1f} s: {board.books:,} books, {verified:,} verified; {board.traded:,} trades; {lost}{recovered}"
+    books, trades = counted(board.books, "book"), counted(board.traded, "trade")
+    return f"{seconds:.1f} s: {books}, {verified:,} verified; {trades}; {lost}{recovered}"

@@ -160,16 +160,14 @@ def _decoded(secret: object) -> tuple[HiddenBytes, str | None]:
         return HiddenBytes(), _NOT_BASE64
 
 
-def _checked_otp(otp: object) -> tuple[Hidden | Callable[[], str] | None, str | None]:
-    match otp:
-        case None:
-            return None, None
-        case str() if otp:
-            return Hidden(otp), None
-        case _ if callable(otp):
-            return otp, None
-        case _:
-            return None, "otp must be a password, or a function that returns the current code"
+def _checked_otp(otp: Otp | None) -> tuple[Hidden | Callable[[], str] | None, str | None]:
+    if otp is None:
+        return None, None
+    if isinstance(otp, str) and otp:
+        return Hidden(otp), None
+    if not callable(otp):
+        return None, "otp must be a password, or a function that returns the current code"
+    return otp, None
 
 
 def _read_private(path: str | os.PathLike[str]) -> Hidden:
@@ -194,9 +192,13 @@ def _parts_of(text: str) -> _Parts | None:
     named = _from_json(text) if text.lstrip().startswith("{") else _from_assignments(lines)
     if "key" in named and "secret" in named:
         return _Parts(named["key"], named["secret"], named.get("otp"))
-    if not named and len(lines) in (2, 3):
-        return _Parts(lines[0], lines[1], lines[2] if len(lines) > 2 else None)
-    return None
+    match lines if not named else []:
+        case [key, secret]:
+            return _Parts(key, secret, None)
+        case [key, secret, otp]:
+            return _Parts(key, secret, otp)
+        case _:
+            return None
 
 
 def _from_json(text: str) -> dict[str, str]:

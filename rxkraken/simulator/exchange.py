@@ -1,0 +1,438 @@
+"""The whole exchange without a socket: connections, requests and answers, markets, faults, and one timeline for all.
+
+Time comes in as a number: `advance(now)` does everything that is due up to then, in order, and calls the connections'
+`send` and `close`; `deadline()` tells when it must be called next. So the same exchange runs behind real sockets and,
+in virtual time, inside a test. It follows section 8 of the ws-v2 reference, the public half.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from random import Random
+from typing import TYPE_CHECKING, Any, Literal
+
+from rxkraken.errors import InvalidArgument
+from rxkraken.simulator.connections import CLOUDFLARE, RESET, Connection, Subscription, UpgradeRefused
+from rxkraken.simulator.faults import FAULTS, Faults, check
+from rxkraken.simulator.feeds import Feed, Topic
+from rxkraken.simulator.instruments import assets_of, choose
+from rxkraken.simulator.mangling import odd_texts
+from rxkraken.simulator.market import Market
+from rxkraken.simulator.requests import ALREADY, ALREADY_OHLC, NOT_SUBSCRIBED, Ping, Refusal, Wish, read
+from rxkraken.simulator.wire import Calendar, dumps, number_style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from rxkraken.simulator.faults import FaultRecord
+    from rxkraken.simulator.instruments import SymbolSpec
+    from rxkraken.simulator.wire import Digits
+
+Heartbeat = Literal["always", "idle"]
+SYSTEMS = ("maintenance", "cancel_only", "post_only", "online")
+VERSION = "2.0.10"
+ROLES = ("public",)
+WALL = 1_767_225_600.0
+"""The default wall time at the exchange's start: 2026-01-01, so that a seed alone decides every byte."""
+
+
+class Exchange:
+    """Markets, connections and faults on one timeline. Nothing happens except inside its methods."""
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        symbols: int | Sequence[str | SymbolSpec] | None = None,
+        rate: float = 5.0,
+        start: float = 0.0,
+        epoch: float = WALL,
+        idle_timeout: float = 60.0,
+        heartbeat: Heartbeat = "always",
+        digits: Digits = "exact",
+        latency: float = 0.005,
+    ) -> None:
+        """Open the markets.
+
+        `rate` is market events a second and symbol (0 stands still); `start` is the clock's reading now and `epoch` the
+        same moment in seconds since 1970; `latency` is how long an answer takes on average.
+        """
+        if not rate >= 0:
+            raise InvalidArgument(f"rate={rate!r} must be market events a second and symbol, 0 or more")
+        if heartbeat not in ("always", "idle"):
+            raise InvalidArgument(f'heartbeat={heartbeat!r} must be "always" or "idle"')
+        self.now = start
+        self.system = "online"
+        self.connections: dict[int, Connection] = {}
+        self.markets: dict[str, Market] = {}
+        self.calendar = Calendar(start=start, epoch=epoch)
+        self._feeds: dict[str, Feed] = {}
+        self._faults = Faults()
+        self._idle_timeout = idle_timeout
+        self._heartbeat: Heartbeat = heartbeat
+        self._latency = latency
+        self._random = Random(f"{seed}:exchange")
+        self._flow = Random(f"{seed}:flow")
+        self._timeline: list[tuple[float, int, Callable[[], None]]] = []
+        self._scheduled = 0
+        self._connected = 0
+        self._live: dict[Topic, list[Subscription]] = defaultdict(list)
+        for spec in choose(symbols):
+            feed = self._feeds[spec.symbol] = Feed(spec, self.calendar, number_style(digits))
+            market = Market(spec, feed, seed=seed, now=start, calendar=self.calendar)
+            feed.attach(market)
+            for _ in feed.flush(start):
+                pass  # the opening orders are no news
+            self.markets[spec.symbol] = market
+        self._symbols = tuple(self.markets)
+        self._rate = rate * len(self._symbols)
+        if self._rate:
+            self._plan_market()
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    def advance(self, now: float) -> None:
+        """Do everything due up to `now`, in the order of time."""
+        timeline = self._timeline
+        while timeline and timeline[0][0] <= now:
+            self.now, _, action = heapq.heappop(timeline)
+            action()
+        self.now = max(self.now, now)
+
+    def deadline(self) -> float | None:
+        """When `advance` must be called next; None while nothing is planned."""
+        return self._timeline[0][0] if self._timeline else None
+
+    def _at(self, when: float, action: Callable[[], None]) -> None:
+        self._scheduled += 1
+        heapq.heappush(self._timeline, (when, self._scheduled, action))
+
+    def _plan_market(self) -> None:
+        self._at(self.now + self._flow.expovariate(self._rate), self._move_market)
+
+    def _move_market(self) -> None:
+        symbol = self._symbols[int(self._flow.random() * len(self._symbols))]
+        self.markets[symbol].step(self.now, self.system)  # pyright: ignore[reportArgumentType] -- SYSTEMS are the modes
+        self.publish(symbol)
+        self._plan_market()
+
+    def publish(self, symbol: str) -> None:
+        """Send what has happened in a market since the last time."""
+        for topic, text in self._feeds[symbol].flush(self.now):
+            for subscription in tuple(self._live[topic]):
+                self._tell(subscription, text)
+
+    # --- connections ------------------------------------------------------------------------------------------------
+
+    def connect(self, role: str, send: Callable[[str], None], close: Callable[[int, str], None]) -> Connection:
+        """Accept a client: `send` takes each frame, `close` a code and a reason (1006: cut it, -1: reset it).
+
+        The first frame, `status`, is sent before this returns. Raises `UpgradeRefused` under that fault.
+        """
+        if role not in ROLES:
+            raise InvalidArgument(f"role={role!r} is not served; choose one of: {', '.join(ROLES)}")
+        status = self._faults.refusal(self.now)
+        if status is not None:
+            raise UpgradeRefused(status)
+        self._connected += 1
+        number = self._random.getrandbits(63) | 1 << 63
+        connection = Connection(self._connected, number, role, self, send, close, self.now)
+        self.connections[connection.id] = connection
+        connection.say(self._status(connection))
+        self._watch_idle(connection)
+        return connection
+
+    def forget(self, connection: Connection) -> None:
+        """Drop everything a finished connection had."""
+        self.connections.pop(connection.id, None)
+        for subscription in tuple(connection.subscriptions.values()):
+            self._end(subscription)
+
+    def _watch_idle(self, connection: Connection) -> None:
+        def look() -> None:
+            if not connection.open:
+                return
+            if not connection.subscriptions and self.now - connection.last_heard >= self._idle_timeout:
+                connection.end(1000, "no activity")
+            else:
+                self._watch_idle(connection)
+
+        since = self.now if connection.subscriptions else connection.last_heard
+        self._at(since + self._idle_timeout, look)
+
+    def _beat(self, connection: Connection) -> None:
+        if not connection.open:
+            return
+        # A frame sent just now makes the beat unnecessary, if the exchange beats only when idle.
+        if self._heartbeat == "always" or self.now - connection.last_sent >= _BEAT - _BEAT / 100:
+            connection.say('{"channel":"heartbeat"}')
+        self._at(self.now + _BEAT, lambda: self._beat(connection))
+
+    def _status(self, connection: Connection) -> str:
+        return (
+            f'{{"channel":"status","type":"update","data":[{{"version":"{VERSION}","system":"{self.system}",'
+            f'"api_version":"v2","connection_id":{connection.connection_id}}}]}}'
+        )
+
+    # --- requests ---------------------------------------------------------------------------------------------------
+
+    def hear(self, connection: Connection, text: str) -> None:
+        """Take a frame from a client; its answers follow on the timeline."""
+        heard_at = self.now
+        match read(text, self.markets):
+            case Ping(req_id):
+                self._answer(connection, "ping", None, heard_at, {"method": "pong", **_id(req_id)})
+            case Refusal(error, method, req_id):
+                fields = {"error": error, **({"method": method} if method else {}), **_id(req_id), "success": False}
+                self._answer(connection, method or "", None, heard_at, fields)
+            case Wish() as wish:
+                for symbol, error in wish.refused:
+                    self._refuse(connection, wish, symbol, error, heard_at)
+                for topic in wish.topics:
+                    if wish.method == "subscribe":
+                        self._subscribe(connection, wish, topic, heard_at)
+                    else:
+                        self._unsubscribe(connection, wish, topic, heard_at)
+
+    def _subscribe(self, connection: Connection, wish: Wish, topic: Topic, heard_at: float) -> None:
+        slot = (topic.channel, topic.symbol)
+        held = connection.subscriptions.get(slot)
+        if held is not None:
+            other = topic.channel == "ohlc" and held.topic != topic
+            self._refuse(connection, wish, topic.symbol, ALREADY_OHLC if other else ALREADY, heard_at)
+            return
+        subscription = connection.subscriptions[slot] = Subscription(topic, connection, wish.snapshot)
+        if not connection.beating:
+            connection.beating = True
+            self._at(self.now + _BEAT, lambda: self._beat(connection))
+
+        def acked() -> None:
+            if subscription.stage == "asked":
+                subscription.stage = "acked"
+                self._at(self.now + self._delay(), lambda: self._go_live(subscription))
+
+        def swallowed() -> None:
+            connection.subscriptions.pop(slot, None)
+
+        self._answer(connection, "subscribe", topic.symbol, heard_at, self._ack(wish, topic), acked, swallowed)
+
+    def _go_live(self, subscription: Subscription) -> None:
+        if subscription.stage != "acked" or not subscription.connection.open:
+            return
+        topic = subscription.topic
+        if topic.symbol:
+            self._feeds[topic.symbol].open(topic)
+        self._live[topic].append(subscription)
+        subscription.stage = "live"
+        if subscription.snapshot:
+            self._tell(subscription, self._snapshot(topic))
+
+    def _unsubscribe(self, connection: Connection, wish: Wish, topic: Topic, heard_at: float) -> None:
+        held = connection.subscriptions.get((topic.channel, topic.symbol))
+        if held is None or held.topic != topic:
+            # Live servers name the wrong method here (ws-v2 reference section 2.6).
+            fields = {
+                "error": NOT_SUBSCRIBED, "method": "subscribe", **_id(wish.req_id), "success": False,
+                **({"symbol": topic.symbol} if topic.symbol else {}),
+            }  # fmt: skip
+            self._answer(connection, "unsubscribe", topic.symbol, heard_at, fields)
+            return
+        done = lambda: self._end(held)  # noqa: E731 -- the same whether or not the answer is heard
+        self._answer(connection, "unsubscribe", topic.symbol, heard_at, self._ack(wish, topic), done, done)
+
+    def _end(self, subscription: Subscription) -> None:
+        if subscription.stage == "gone":
+            return
+        subscription.stage = "gone"
+        topic, slots = subscription.topic, subscription.connection.subscriptions
+        if slots.get((topic.channel, topic.symbol)) is subscription:
+            del slots[topic.channel, topic.symbol]
+        if subscription in self._live[topic]:
+            self._live[topic].remove(subscription)
+            if topic.symbol:
+                self._feeds[topic.symbol].close(topic)
+
+    def _refuse(self, connection: Connection, wish: Wish, symbol: str, error: str, heard_at: float) -> None:
+        fields = {
+            "error": error, "method": wish.method, **_id(wish.req_id), "success": False,
+            **({"symbol": symbol} if symbol else {}),
+        }  # fmt: skip
+        self._answer(connection, wish.method, symbol, heard_at, fields)
+
+    def _ack(self, wish: Wish, topic: Topic) -> dict[str, Any]:
+        result = {**wish.echo, **({"symbol": topic.symbol} if topic.symbol else {})}
+        if wish.warnings:
+            result["warnings"] = list(wish.warnings)
+        return {"method": wish.method, **_id(wish.req_id), "result": result, "success": True}
+
+    def _answer(
+        self,
+        connection: Connection,
+        method: str,
+        symbol: str | None,
+        heard_at: float,
+        fields: dict[str, Any],
+        then: Callable[[], None] = lambda: None,
+        swallowed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Answer after a while, then do what the answer announces; faults may delay it or let it vanish."""
+        armed = self._faults.on_ack(self.now, connection, method, symbol)
+        vanishes = armed is not None and armed.kind.name == "swallow_ack"
+        delay = self._delay() + (armed.parameters["seconds"] if armed is not None and not vanishes else 0.0)
+
+        def speak() -> None:
+            if not connection.open:
+                return
+            if not vanishes:
+                times = {"time_in": self.calendar.text(heard_at), "time_out": self.calendar.text(self.now)}
+                connection.say(dumps({**fields, **times}))
+            if armed is not None and vanishes and not armed.parameters["data"]:
+                swallowed()
+            else:
+                then()
+
+        self._at(self.now + delay, speak)
+
+    def _delay(self) -> float:
+        return self._random.uniform(0.2, 1.8) * self._latency
+
+    # --- messages ---------------------------------------------------------------------------------------------------
+
+    def _tell(self, subscription: Subscription, text: str) -> None:
+        if subscription.muted:
+            return
+        if self._faults.armed:
+            for changed in self._faults.on_message(self.now, subscription, text):
+                subscription.connection.say(changed)
+        else:
+            subscription.connection.say(text)
+
+    def _snapshot(self, topic: Topic) -> str:
+        if topic.channel == "instrument":
+            specs = [market.spec for market in self.markets.values()]
+            return self._instruments("snapshot", specs, [asset.record() for asset in assets_of(specs)])
+        return self._feeds[topic.symbol].snapshot(topic, self.now)
+
+    @staticmethod
+    def _instruments(kind: str, specs: Iterable[SymbolSpec], assets: Iterable[str] = ()) -> str:
+        pairs = ",".join(spec.record() for spec in specs)
+        return f'{{"channel":"instrument","type":"{kind}","data":{{"assets":[{",".join(assets)}],"pairs":[{pairs}]}}}}'
+
+    # --- faults -----------------------------------------------------------------------------------------------------
+
+    @property
+    def faults(self) -> tuple[FaultRecord, ...]:
+        """Every fault that really happened so far."""
+        return tuple(self._faults.log)
+
+    def fault(self, name: str, **parameters: Any) -> None:
+        """Inject a fault of the table `FAULTS`, now or `after` some seconds.
+
+        Raises `InvalidArgument` for a name, parameter or value that is not in the table.
+        """
+        values = check(name, parameters)
+        self._check_target(name, values)
+        after = values.pop("after")
+        if after:
+            self._at(self.now + after, lambda: self._inject(name, values))
+        else:
+            self._inject(name, values)
+
+    def _check_target(self, name: str, values: dict[str, Any]) -> None:
+        symbol = values.get("symbol")
+        if symbol is not None and symbol not in self.markets:
+            raise InvalidArgument(f"fault {name}: symbol={symbol!r} is not listed; there are: {', '.join(self.markets)}")
+        if name in ("precision", "pair_status") and symbol is None:
+            raise InvalidArgument(f"fault {name}: symbol is missing; give one of: {', '.join(self.markets)}")
+
+    def _inject(self, name: str, values: dict[str, Any]) -> None:
+        kind = FAULTS[name]
+        if kind.hook != "now":
+            self._faults.arm(kind, values)
+            return
+        match name:
+            case "maintenance":
+                self._maintain(values)
+            case "precision" | "pair_status":
+                self._respecify(name, values)
+            case "mute" | "duplicate_snapshot":
+                for subscription in self._subscriptions(values):
+                    self._faults.note(self.now, name, values, subscription=subscription)
+                    self._strike_subscription(name, values, subscription)
+            case _:
+                wanted = values["connection"]
+                for connection in [each for each in self.connections.values() if wanted in (None, each.id)]:
+                    self._faults.note(self.now, name, values, connection=connection)
+                    self._strike_connection(name, values, connection)
+
+    def _strike_connection(self, name: str, values: dict[str, Any], connection: Connection) -> None:
+        match name:
+            case "drop":
+                connection.end(values["code"], values["reason"])
+            case "reset":
+                connection.end(RESET, "")
+            case "silence":
+                connection.silent = True
+            case "stall":
+                connection.hold()
+                self._at(self.now + values["seconds"], connection.release)
+            case "plain_text":
+                connection.say(values["text"])
+            case _:
+                for text in odd_texts(values["shape"]):
+                    connection.say(text)
+
+    def _strike_subscription(self, name: str, values: dict[str, Any], subscription: Subscription) -> None:
+        if name == "duplicate_snapshot":
+            self._tell(subscription, self._snapshot(subscription.topic))
+            return
+        subscription.muted = True
+        if values["seconds"] is not None:
+            self._at(self.now + values["seconds"], lambda: setattr(subscription, "muted", False))
+
+    def _subscriptions(self, values: dict[str, Any]) -> list[Subscription]:
+        return [
+            subscription
+            for connection in self.connections.values()
+            if values["connection"] in (None, connection.id)
+            for subscription in connection.subscriptions.values()
+            if subscription.stage == "live"
+            and values["channel"] in (None, subscription.topic.channel)
+            and values["symbol"] in (None, subscription.topic.symbol)
+        ]
+
+    def _maintain(self, values: dict[str, Any]) -> None:
+        self._faults.note(self.now, "maintenance", values)
+        for number, system in enumerate(SYSTEMS):
+            self._at(self.now + number * values["step"], lambda system=system: self._enter(system))
+        if values["drop"]:
+            for connection in list(self.connections.values()):
+                self._at(self.now, lambda connection=connection: connection.end(1001, CLOUDFLARE))
+
+    def _enter(self, system: str) -> None:
+        self.system = system
+        for connection in list(self.connections.values()):
+            connection.say(self._status(connection))
+
+    def _respecify(self, name: str, values: dict[str, Any]) -> None:
+        symbol = values["symbol"]
+        self._faults.note(self.now, name, values, symbol=symbol)
+        market = self.markets[symbol]
+        if name == "precision":
+            digits = values["price_precision"]
+            spec = market.spec.but(price_precision=market.spec.price_precision + 1 if digits is None else digits)
+            market.change_precision(spec)
+        else:
+            spec = market.spec.but(status=values["status"])
+            market.spec = spec
+        self._feeds[symbol].respecify(spec)
+        for subscription in tuple(self._live[Topic("instrument")]):
+            self._tell(subscription, self._instruments("update", [spec]))
+
+
+_BEAT = 1.0
+
+
+def _id(req_id: int | None) -> dict[str, int]:
+    return {} if req_id is None else {"req_id": req_id}

@@ -72,7 +72,7 @@ class InvalidOrder(InvalidArgument):
 
 
 class MissingCredentials(InvalidArgument):
-    """This call needs an API key and the client was made without one."""
+    """Only an API key allows this call, and the client was made without one."""
 
 
 class ClientClosed(KrakenError):
@@ -139,7 +139,8 @@ class Overflowed(KrakenError):
     def __init__(self, limit: int) -> None:
         """Say how many items were waiting."""
         self.limit = limit
-        super().__init__(f"the consumer fell more than {limit} items behind; take items faster, or choose another policy")
+        advice = "take items faster, or choose another policy"
+        super().__init__(f"the consumer fell more than {limit} items behind; {advice}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the arguments, not by the finished message."""

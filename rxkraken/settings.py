@@ -176,7 +176,11 @@ def _is_frame_size(value: Any) -> bool:
 
 
 def _is_budget(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and _is_count(value[0]) and _is_positive(value[1])  # pyright: ignore
+    match value:
+        case (connects, seconds):
+            return isinstance(value, tuple) and _is_count(connects) and _is_positive(seconds)
+        case _:
+            return False
 
 
 def _require(name: str, value: Any, is_allowed: Any, allowed: str) -> None:

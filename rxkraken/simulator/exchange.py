@@ -12,12 +12,13 @@ from collections import defaultdict
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
+from rxkraken.simulator.mangling import odd_texts
+
 from rxkraken.errors import InvalidArgument
 from rxkraken.simulator.connections import CLOUDFLARE, RESET, Connection, Subscription, UpgradeRefused
 from rxkraken.simulator.faults import FAULTS, Faults, check
 from rxkraken.simulator.feeds import Feed, Topic
 from rxkraken.simulator.instruments import assets_of, choose
-from rxkraken.simulator.mangling import odd_texts
 from rxkraken.simulator.market import Market
 from rxkraken.simulator.requests import ALREADY, ALREADY_OHLC, NOT_SUBSCRIBED, Ping, Refusal, Wish, read
 from rxkraken.simulator.wire import Calendar, dumps, number_style
@@ -342,7 +343,8 @@ class Exchange:
     def _check_target(self, name: str, values: dict[str, Any]) -> None:
         symbol = values.get("symbol")
         if symbol is not None and symbol not in self.markets:
-            raise InvalidArgument(f"fault {name}: symbol={symbol!r} is not listed; there are: {', '.join(self.markets)}")
+            listed = ", ".join(self.markets)
+            raise InvalidArgument(f"fault {name}: symbol={symbol!r} is not listed; there are: {listed}")
         if name in ("precision", "pair_status") and symbol is None:
             raise InvalidArgument(f"fault {name}: symbol is missing; give one of: {', '.join(self.markets)}")
 

@@ -1,4 +1,4 @@
-"""The simulated exchange without sockets: a network whose other end is an `Exchange` on the same, usually virtual, clock."""
+"""The simulated exchange without sockets: a network whose other end is an `Exchange` on the same clock."""
 
 from __future__ import annotations
 

@@ -40,39 +40,22 @@ class Level:
     qty: Decimal
 
 
+# What a book is made of, as a plain tuple because one is made for every message: sides, checksum, verified,
+# timestamp_text, received, epoch, sequence.
+Facts = tuple[Sides, int | None, bool, str | None, float, int, int]
+
+
 class Book:
     """The order book of one symbol after one message. It never changes; read it in any thread, keep it, compare it.
 
-    `symbol`, `depth` (levels a side, as subscribed) and the two precisions (fraction digits) say what it is;
-    `bids` and `asks` are tuples of `Level`, best first.
-
-    * `verified`: whether Kraken's CRC-32 of this message matched (ws-v2 reference, section 4).
-    * `checksum`: the CRC-32 that came with the message, None if none came.
-    * `timestamp_text`, `timestamp`: the engine's time as sent, and parsed; None where the message had none.
-    * `received`: local time of receipt in seconds since the Unix epoch; 0.0 when unknown.
-    * `epoch`: the connection it came over; `sequence`: counts the books emitted for this subscription.
+    Prices are in quote currency, quantities in base currency, all exact. `Book.of` makes one by hand.
     """
 
-    __slots__ = ("__weakref__", "_sides", "checksum", "epoch", "received", "sequence", "timestamp_text", "verified")
+    __slots__ = ("__weakref__", "_facts")
 
-    def __init__(
-        self,
-        sides: Sides,
-        checksum: int | None,
-        verified: bool,  # noqa: FBT001 - positional: keywords cost a tenth of the emission
-        timestamp_text: str | None,
-        received: float,
-        epoch: int,
-        sequence: int,
-    ) -> None:
-        """Look at `sides`. Users get books from streams, from `reduce_book`, or make one with `Book.of`."""
-        self._sides = sides
-        self.checksum: Final = checksum
-        self.verified: Final = verified
-        self.timestamp_text: Final = timestamp_text
-        self.received: Final = received
-        self.epoch: Final = epoch
-        self.sequence: Final = sequence
+    def __init__(self, facts: Facts) -> None:
+        """Look at the sides in `facts`. Users get books from streams and from `reduce_book`, or make one by `Book.of`."""
+        self._facts = facts
 
     @classmethod
     def of(
@@ -89,56 +72,85 @@ class Book:
         epoch: int = 0,
         sequence: int = 0,
     ) -> Book:
-        """Return a book of given (price, quantity) pairs, for tests and for strategies fed by other means.
+        """Return a book of (price, quantity) pairs, for tests, and for strategies fed by other means.
 
-        Precisions default to the digits of the numbers. The levels may come in any order. The book counts as not
-        verified; its `checksum` is the one Kraken would send for these levels.
+        Precisions default to the digits of the numbers. The levels may come in any order. The book is not verified; its
+        `checksum` is the one Kraken would send for it.
         """
-        levels = {"bids": _level_dicts(bids), "asks": _level_dicts(asks)}
-        digits = wire_precision(levels)
-        sides = Sides(
-            symbol,
-            depth,
-            digits[0] if price_precision is None else check_precision("price_precision", price_precision),
-            digits[1] if qty_precision is None else check_precision("qty_precision", qty_precision),
-        )
         try:
-            checksum = Ladder(sides, checked=True).change_exactly(levels)
+            entry = {"bids": _level_dicts(bids), "asks": _level_dicts(asks)}
+            digits = wire_precision(entry)
+            sides = Sides(
+                symbol,
+                depth,
+                digits[0] if price_precision is None else check_precision("price_precision", price_precision),
+                digits[1] if qty_precision is None else check_precision("qty_precision", qty_precision),
+            )
+            checksum = Ladder(sides, checked=True).change_exactly(entry)
         except MalformedBook as error:
             raise InvalidArgument(error.reason) from error
-        return cls(sides, checksum, False, timestamp, received, epoch, sequence)  # noqa: FBT003 - see __init__
+        return cls((sides, checksum, False, timestamp, received, epoch, sequence))
 
     # What it is
 
     @property
     def symbol(self) -> str:
         """The market, in Kraken's v2 spelling."""
-        return self._sides.symbol
+        return self._facts[0].symbol
 
     @property
     def depth(self) -> int:
-        """How many levels a side were subscribed; a thin market may have fewer."""
-        return self._sides.depth
+        """How many levels a side were subscribed; a thin market has fewer."""
+        return self._facts[0].depth
 
     @property
     def price_precision(self) -> int:
         """Fraction digits of prices."""
-        return self._sides.price_precision
+        return self._facts[0].price_precision
 
     @property
     def qty_precision(self) -> int:
         """Fraction digits of quantities."""
-        return self._sides.qty_precision
+        return self._facts[0].qty_precision
+
+    @property
+    def checksum(self) -> int | None:
+        """The CRC-32 that came with the message (ws-v2 reference, section 4); None if none came."""
+        return self._facts[1]
+
+    @property
+    def verified(self) -> bool:
+        """Whether that checksum is the one of these levels. It covers the best ten of each side."""
+        return self._facts[2]
+
+    @property
+    def timestamp_text(self) -> str | None:
+        """The engine's time of the message, as it was sent; None if none was."""
+        return self._facts[3]
 
     @property
     def timestamp(self) -> datetime | None:
-        """The engine's time of the message, to the microsecond; None where it had none, or none that can be read."""
-        if self.timestamp_text is None:
-            return None
+        """The engine's time of the message, to the microsecond; None if none was sent, or none that can be read."""
+        text = self._facts[3]
         try:
-            return datetime.fromisoformat(self.timestamp_text)
+            return None if text is None else datetime.fromisoformat(text)
         except ValueError:
             return None
+
+    @property
+    def received(self) -> float:
+        """The local time of receipt, in seconds since the Unix epoch; 0.0 if not known."""
+        return self._facts[4]
+
+    @property
+    def epoch(self) -> int:
+        """The connection it came over."""
+        return self._facts[5]
+
+    @property
+    def sequence(self) -> int:
+        """Counts the books of this subscription, from 1."""
+        return self._facts[6]
 
     # The levels
 
@@ -155,36 +167,35 @@ class Book:
     @property
     def best_bid(self) -> Level | None:
         """The highest bid; None if there is none."""
-        return self._read(lambda sides: _best(sides, sides.bid_keys, sides.bid_qtys))
+        return self._read(_best_bid)
 
     @property
     def best_ask(self) -> Level | None:
         """The lowest ask; None if there is none."""
-        return self._read(lambda sides: _best(sides, sides.ask_keys, sides.ask_qtys))
+        return self._read(_best_ask)
 
     # What they say
 
     @property
     def mid(self) -> Decimal | None:
         """Half-way between the best bid and the best ask, exact; None if a side is empty."""
-        top = self._read(_top)
-        return None if top is None else _decimal(5 * (top[0][0] + top[1][0]), self.price_precision + 1)
+        top = self._read(_top_prices)
+        return None if top is None else _decimal(5 * (top[0] + top[1]), self.price_precision + 1)
 
     @property
     def spread(self) -> Decimal | None:
         """Best ask less best bid, exact; None if a side is empty. Negative if the book is crossed."""
-        top = self._read(_top)
-        return None if top is None else _decimal(top[1][0] - top[0][0], self.price_precision)
+        top = self._read(_top_prices)
+        return None if top is None else _decimal(top[1] - top[0], self.price_precision)
 
     @property
     def microprice(self) -> Decimal | None:
         """The best prices, each weighted by the quantity on the other side, to 28 digits; None if a side is empty."""
-        top = self._read(_top)
-        if top is None:
+        bid, ask = self._read(lambda sides: (next(_walk(sides, "bids"), None), next(_walk(sides, "asks"), None)))
+        if bid is None or ask is None:
             return None
-        (bid, bid_qty), (ask, ask_qty) = top
-        weighted = _decimal(bid * ask_qty + ask * bid_qty, self.price_precision)
-        return _QUOTIENTS.divide(weighted, Decimal(bid_qty + ask_qty))
+        weighted = bid[0] * ask[1] + ask[0] * bid[1]
+        return _QUOTIENTS.divide(_decimal(weighted, self.price_precision), Decimal(bid[1] + ask[1]))
 
     def imbalance(self, levels: int = 10) -> Decimal | None:
         """Return (bid volume - ask volume) / their sum over the best `levels`: 1 is all bids, -1 all asks.
@@ -253,14 +264,16 @@ class Book:
 
     def detach(self) -> None:
         """Give the book lists of its own. Its reducer calls this before it changes the ladder."""
-        self._sides = self._sides.copy()
+        sides, *rest = self._facts
+        self._facts = (sides.copy(), *rest)
 
-    def sides_of_its_own(self) -> Sides:
-        """Return a copy of the sides, for a ladder to start from."""
-        return self._read(lambda sides: sides.copy())
+    def facts_of_its_own(self) -> Facts:
+        """Return all it knows, with a copy of the sides: for pickling, and for a ladder to start from."""
+        sides = self._read(lambda sides: sides.copy())
+        return (sides, *self._facts[1:])
 
     def __eq__(self, other: object) -> bool:
-        """Whether all levels and all that is told about them are equal."""
+        """Whether all levels, and all that is told about them, are equal."""
         if not isinstance(other, Book):
             return NotImplemented
         return self is other or (self._told() == other._told() and self.bids == other.bids and self.asks == other.asks)
@@ -271,44 +284,32 @@ class Book:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy by value."""
-        return Book, (
-            self.sides_of_its_own(),
-            self.checksum,
-            self.verified,
-            self.timestamp_text,
-            self.received,
-            self.epoch,
-            self.sequence,
-        )
+        return Book, (self.facts_of_its_own(),)
 
     def __repr__(self) -> str:
         """Show the market, its best levels, and whether they are verified."""
-        bid, ask = (f"{level.qty:f} @ {level.price:f}" if level else "none" for level in (self.best_bid, self.best_ask))
+        bid, ask = (f"{best.qty:f} @ {best.price:f}" if best else "none" for best in (self.best_bid, self.best_ask))
         state = "verified" if self.verified else "not verified"
         return f"<Book {self.symbol} bid {bid}, ask {ask}, depth {self.depth}, {state}>"
 
     def _told(self) -> tuple[object, ...]:
-        sides = self._sides
-        return (
-            sides.symbol, sides.depth, sides.price_precision, sides.qty_precision,
-            self.checksum, self.verified, self.timestamp_text, self.received, self.epoch, self.sequence,
-        )  # fmt: skip
+        return (self.symbol, self.depth, self.price_precision, self.qty_precision, *self._facts[1:])
 
     def _read(self, look: Callable[[Sides], T]) -> T:
         """Return what `look` makes of the sides, in whatever thread, while the ladder may be changing.
 
-        The reducer detaches a kept book before it changes anything. So if the sides are still the same afterwards, they
-        did not change while we looked; if not, what we saw (an error included) is void, and we now have our own.
+        The reducer detaches a kept book before it changes anything. So if the facts are the same afterwards, nothing
+        changed while we looked; if not, what we saw (an error included) is void, and we now have sides of our own.
         """
         while True:
-            sides = self._sides
+            facts = self._facts
             try:
-                result = look(sides)
+                result = look(facts[0])
             except Exception:
-                if sides is self._sides:
+                if facts is self._facts:
                     raise
             else:
-                if sides is self._sides:
+                if facts is self._facts:
                     return result
 
 
@@ -338,23 +339,30 @@ def _level_dicts(pairs: Iterable[tuple[Number, Number]]) -> list[dict[str, Decim
     return [{"price": _from_number(price), "qty": _from_number(qty)} for price, qty in pairs]
 
 
-def _levels(sides: Sides, keys: list[float | Exact], qtys: list[float | Exact]) -> tuple[Level, ...]:
-    return tuple(
-        Level(
-            _decimal(sides.price_units(key), sides.price_precision), _decimal(sides.qty_units(qty), sides.qty_precision)
-        )
-        for key, qty in zip(keys, qtys, strict=True)
+def _level(sides: Sides, key: float | Exact, qty: float | Exact) -> Level:
+    return Level(
+        Decimal(f"{sides.price_units(key)}E-{sides.price_precision}"),
+        Decimal(f"{sides.qty_units(qty)}E-{sides.qty_precision}"),
     )
 
 
-def _best(sides: Sides, keys: list[float | Exact], qtys: list[float | Exact]) -> Level | None:
-    return _levels(sides, keys[:1], qtys[:1])[0] if keys else None
+def _levels(sides: Sides, keys: list[float | Exact], qtys: list[float | Exact]) -> tuple[Level, ...]:
+    return tuple(_level(sides, key, qty) for key, qty in zip(keys, qtys, strict=True))
 
 
-def _top(sides: Sides) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """Return price and quantity of the best bid and of the best ask, in units."""
-    bid, ask = next(_walk(sides, "bids"), None), next(_walk(sides, "asks"), None)
-    return None if bid is None or ask is None else (bid, ask)
+def _best_bid(sides: Sides) -> Level | None:
+    return _level(sides, sides.bid_keys[0], sides.bid_qtys[0]) if sides.bid_keys else None
+
+
+def _best_ask(sides: Sides) -> Level | None:
+    return _level(sides, sides.ask_keys[0], sides.ask_qtys[0]) if sides.ask_keys else None
+
+
+def _top_prices(sides: Sides) -> tuple[int, int] | None:
+    """Return the best bid and the best ask in units, None if a side is empty."""
+    if not (sides.bid_keys and sides.ask_keys):
+        return None
+    return sides.price_units(sides.bid_keys[0]), sides.price_units(sides.ask_keys[0])
 
 
 def _walk(sides: Sides, side: str) -> Iterator[tuple[int, int]]:

@@ -1,8 +1,8 @@
 """The price ladder: two sorted sides, and the checksum of their best ten levels. The hot path of every book.
 
-Each side is a pair of parallel lists, best level first, holding the numbers as they were decoded: keys (prices, those
-of bids negated, so that both sides ascend) and quantities. The checksum text of a level, its *token*, is kept for the
-best ten only; the CRC of the asks is kept too, since a message that touches bids alone continues from it.
+A side is two parallel lists, best level first, of numbers as they were decoded: keys (prices, those of bids negated, so
+that both sides ascend) and quantities. The checksum text of a level, its token, is kept for the best ten only, and the
+joined text of a side until one of its ten is touched.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _NUMBERS = frozenset({float, int})
 
 
 class Sides:
-    """What a book reads: the lists of both sides and what gives their numbers meaning.
+    """What a book reads: the lists of both sides, and what gives their numbers meaning.
 
-    Those of a live ladder change in place; `copy` gives sides that never change again.
+    Those of a live ladder change in place; those that `copy` returns never change.
     """
 
     __slots__ = ("ask_keys", "ask_qtys", "bid_keys", "bid_qtys", "depth", "price_precision", "qty_precision", "symbol")
@@ -60,16 +60,19 @@ class Sides:
         """Return a quantity in units of 10^-qty_precision."""
         return round(qty * 10**self.qty_precision)
 
-    def exact_levels(self, keys: list[float | Exact], qtys: list[float | Exact]) -> list[dict[str, Exact]]:
-        """Return the levels of one side as exact numbers."""
+    def exact_entry(self) -> dict[str, list[dict[str, Exact]]]:
+        """Return all levels as an entry of exact numbers, which a ladder of any precision can apply."""
         price_scale, qty_scale = 10**self.price_precision, 10**self.qty_precision
-        return [
-            {
-                "price": Exact(self.price_units(key), price_scale),
-                "qty": Exact(self.qty_units(qty), qty_scale),
-            }
-            for key, qty in zip(keys, qtys, strict=True)
-        ]
+        return {
+            name: [
+                {"price": Exact(self.price_units(key), price_scale), "qty": Exact(self.qty_units(qty), qty_scale)}
+                for key, qty in zip(keys, qtys, strict=True)
+            ]
+            for name, keys, qtys in (
+                ("bids", self.bid_keys, self.bid_qtys),
+                ("asks", self.ask_keys, self.ask_qtys),
+            )
+        }
 
 
 class Side:
@@ -88,71 +91,72 @@ class Side:
         self.qtys: Final = qtys
         self.tokens: Final[list[bytes]] = []
         self.depth: Final = sides.depth
-        self.width: Final = width
+        self.width: Final = min(width, sides.depth)
         self.price_scale: Final = 10.0**sides.price_precision
         self.qty_scale: Final = 10.0**sides.qty_precision
         self.largest_price: Final = largest_float(sides.price_precision)
         self.largest_qty: Final = largest_float(sides.qty_precision)
+        self.cut()
 
     def change(self, levels: list[Any], largest_price: float, largest_qty: float) -> bool:
         """Apply levels in order, cut to depth, and return whether the best ten were touched.
 
-        Raises `NeedExact` at the first number that is negative, not finite or larger than allowed. The side is then
-        half changed; applying the same levels again and calling `settle` completes it, since quantities are absolute.
+        Raises `NeedExact` at the first number that is negative, not finite or larger than allowed. Then the levels
+        before it are applied, and nothing is cut; applying all of them again is right, since quantities are absolute.
         """
         keys = self.keys
-        qtys = self.qtys
         tokens = self.tokens
-        moved = touched = False
+        width = self.width
+        best = width
         for level in levels:
             price = level["price"]
-            qty = level["qty"] * 1.0  # a Decimal or a string raises here, before it can get among the floats
+            qty = level["qty"] * 1.0  # a Decimal or a string fails here, before it can get among the floats
             key = price * self.sign
             i = bisect_left(keys, key)
             if i < len(keys) and keys[i] == key:
                 if 0.0 < qty <= largest_qty:
-                    qtys[i] = qty
-                    if i < len(tokens):
+                    self.qtys[i] = qty
+                    if i < width:
                         tokens[i] = b"%d%d" % (round(price * self.price_scale), round(qty * self.qty_scale))
-                        touched = True
                 elif qty == 0.0:
-                    del keys[i], qtys[i]
-                    moved = True
-                    if i < len(tokens):
+                    del keys[i], self.qtys[i]
+                    if i < width:
                         del tokens[i]
-                        touched = True
+                        if len(keys) >= width:
+                            tokens.append(self.token(width - 1))
                 else:
                     raise NeedExact(f"qty {qty!r}")
             elif not 0.0 < price <= largest_price:
                 raise NeedExact(f"price {price!r}")
             elif 0.0 < qty <= largest_qty:
                 keys.insert(i, key)
-                qtys.insert(i, qty)
-                moved = True
-                if i <= len(tokens):
+                self.qtys.insert(i, qty)
+                if i < width:
                     tokens.insert(i, b"%d%d" % (round(price * self.price_scale), round(qty * self.qty_scale)))
-                    touched = True
-            elif qty != 0.0:
+                    if len(tokens) > width:
+                        tokens.pop()
+            elif qty == 0.0:
+                continue  # "tolerate removal of an unknown price" (ws-v2 reference, section 3.2)
+            else:
                 raise NeedExact(f"qty {qty!r}")
-        if moved:
-            self.settle()
-        return touched
+            if i < best:
+                best = i
+        if len(keys) > self.depth:
+            self.cut()
+        return best < width
 
-    def settle(self) -> None:
-        """Cut to depth, then bring the tokens to the best ten.
+    def token(self, i: int) -> bytes:
+        """Return the checksum text of a level: price and quantity in units, without separators or leading zeros."""
+        return b"%d%d" % (round(self.keys[i] * self.sign * self.price_scale), round(self.qtys[i] * self.qty_scale))
+
+    def cut(self) -> None:
+        """Cut to depth, and complete the tokens.
 
         Kraken sends no delete for a level pushed out of range (ws-v2 reference, section 3.2 rule 4): without the cut
         the checksum soon stops matching.
         """
-        keys = self.keys
-        tokens = self.tokens
-        if len(keys) > self.depth:
-            del keys[self.depth :], self.qtys[self.depth :]
-        if len(tokens) > self.width:
-            del tokens[self.width :]
-        for i in range(len(tokens), min(self.width, len(keys))):
-            price = keys[i] * self.sign
-            tokens.append(b"%d%d" % (round(price * self.price_scale), round(self.qtys[i] * self.qty_scale)))
+        del self.keys[self.depth :], self.qtys[self.depth :]
+        self.tokens.extend(map(self.token, range(len(self.tokens), min(self.width, len(self.keys)))))
 
     def load(self, levels: list[Any]) -> bool:
         """Fill the empty side from a snapshot in one go; return False, having done nothing, if it is not a plain one.
@@ -170,13 +174,14 @@ class Side:
             return False
         self.keys[:] = keys
         self.qtys[:] = qtys
+        self.cut()
         return True
 
 
 class Ladder:
     """Both sides of one book, and the CRC-32 of their best ten levels."""
 
-    __slots__ = ("_asks", "_asks_crc", "_bids", "_bids_text", "crc", "sides")
+    __slots__ = ("_asks", "_asks_text", "_bids", "_bids_text", "crc", "sides")
 
     def __init__(self, sides: Sides, *, checked: bool) -> None:
         """Work on `sides` from now on; with `checked` false no checksum is kept and `crc` is None."""
@@ -185,30 +190,30 @@ class Ladder:
         self._bids: Final = Side(-1.0, sides.bid_keys, sides.bid_qtys, sides, width)
         self._asks: Final = Side(1.0, sides.ask_keys, sides.ask_qtys, sides, width)
         self._bids_text = b""
-        self._asks_crc = 0
+        self._asks_text = b""
         self.crc: int | None = None
-        self.settle()
+        self._compute()
 
     def change(self, bids: list[Any], asks: list[Any]) -> int | None:
-        """Apply the levels of one message as decoded to floats, and return the new checksum.
+        """Apply the levels of one message as they were decoded, and return the new checksum.
 
-        Raises `NeedExact`, `KeyError`, `TypeError` or `OverflowError` when a level needs a closer look; the same message
-        must then be given to `change_exactly`.
+        Raises `NeedExact`, `KeyError`, `TypeError` or `OverflowError` when a level needs a closer look. Then the
+        ladder is half changed, and the message must be given to `change_exactly`.
         """
         touched = False
-        if asks:
-            side = self._asks
-            if side.change(asks, side.largest_price, side.largest_qty):
-                self._asks_crc = crc32(b"".join(side.tokens), 0)
-                touched = True
         if bids:
             side = self._bids
             if side.change(bids, side.largest_price, side.largest_qty):
                 self._bids_text = b"".join(side.tokens)
                 touched = True
+        if asks:
+            side = self._asks
+            if side.change(asks, side.largest_price, side.largest_qty):
+                self._asks_text = b"".join(side.tokens)
+                touched = True
         if touched:
-            # Asks first, then bids (ws-v2 reference, section 4.1): the bids continue the asks' CRC.
-            self.crc = crc32(self._bids_text, self._asks_crc)
+            # Asks first, then bids (ws-v2 reference, section 4.1). One call for both costs less than continuing a CRC.
+            self.crc = crc32(self._asks_text + self._bids_text)
         return self.crc
 
     def change_exactly(self, entry: object) -> int | None:
@@ -222,9 +227,9 @@ class Ladder:
             try:
                 side.change(levels, inf, inf)
             except NeedExact as error:
-                reason = f"{name} hold a {error.reason}; prices are positive, quantities positive or 0"
-                raise MalformedBook(reason) from None
-        return self.settle()
+                raise MalformedBook(f"{name} hold a {error.reason}; prices are above 0, quantities not below") from None
+            side.cut()
+        return self._compute()
 
     def load(self, entry: Mapping[str, Any]) -> int | None:
         """Fill the empty ladder from a snapshot, and return its checksum; errors are those of `change_exactly`."""
@@ -232,29 +237,22 @@ class Ladder:
             plain = self._bids.load(entry["bids"]) and self._asks.load(entry["asks"])
         except (KeyError, TypeError, OverflowError):
             plain = False
-        return self.settle() if plain else self.change_exactly(entry)
+        return self._compute() if plain else self.change_exactly(entry)
 
     def rescaled(self, price_precision: int, qty_precision: int) -> Ladder:
         """Return a new ladder of the same levels at other precisions.
 
-        Raises `MalformedBook` if a level has more digits than the new precision.
+        Raises `MalformedBook` if a level has more digits than a new precision.
         """
         old = self.sides
-        ladder = Ladder(Sides(old.symbol, old.depth, price_precision, qty_precision), checked=self.crc is not None)
-        ladder.change_exactly(
-            {
-                "bids": old.exact_levels(old.bid_keys, old.bid_qtys),
-                "asks": old.exact_levels(old.ask_keys, old.ask_qtys),
-            }
-        )
+        sides = Sides(old.symbol, old.depth, price_precision, qty_precision)
+        ladder = Ladder(sides, checked=self.crc is not None)
+        ladder.change_exactly(old.exact_entry())
         return ladder
 
-    def settle(self) -> int | None:
-        """Cut both sides, and make tokens and checksum anew; return the checksum."""
-        self._asks.settle()
-        self._bids.settle()
-        self._asks_crc = crc32(b"".join(self._asks.tokens), 0)
-        self._bids_text = b"".join(self._bids.tokens)
-        if self._asks.width:
-            self.crc = crc32(self._bids_text, self._asks_crc)
+    def _compute(self) -> int | None:
+        if self._bids.width:
+            self._bids_text = b"".join(self._bids.tokens)
+            self._asks_text = b"".join(self._asks.tokens)
+            self.crc = crc32(self._asks_text + self._bids_text)
         return self.crc

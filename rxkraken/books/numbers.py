@@ -77,8 +77,7 @@ def number(value: object, precision: int) -> float | Exact:
             return _canonical(value, precision)
         case _:
             pass
-    reason = f"{str(value)[:60]!r} is not a price or quantity"
-    raise MalformedBook(reason)
+    raise MalformedBook(f"{shown(value)} is not a price or quantity")
 
 
 def _is_sized(value: Decimal) -> bool:
@@ -90,8 +89,9 @@ def _is_sized(value: Decimal) -> bool:
 def _canonical(value: Exact, precision: int) -> float | Exact:
     units = Fraction(value) * 10**precision
     if units.denominator != 1:
-        reason = f"{float(value)!r} has more than {precision} fraction digits: the precision in use is stale"
-        raise MalformedBook(reason)
+        raise MalformedBook(
+            f"{float(value)!r} has more than {precision} fraction digits: the precision in use is stale"
+        )
     return float(value) if abs(units) <= LARGEST_FLOAT_UNITS else value
 
 
@@ -99,8 +99,7 @@ def levels_of(entry: object, side: str) -> list[Any]:
     """Return the list of levels of one side of a decoded entry; a missing side has no change."""
     levels = cast("Mapping[str, Any]", entry).get(side, []) if isinstance(entry, dict) else None
     if not isinstance(levels, list):
-        reason = f"{side} is not a list of levels"
-        raise MalformedBook(reason)
+        raise MalformedBook(f"{side} is not a list of levels")
     return cast("list[Any]", levels)
 
 
@@ -115,14 +114,21 @@ def plain_levels(entry: object, side: str, price_precision: int, qty_precision: 
     ]
 
 
+def shown(value: object) -> str:
+    """Return a short text for a value from the wire, whatever it is: a giant integer and a deep list have no `str`."""
+    return (
+        repr(value)[:60]
+        if isinstance(value, str | float | bool | None)
+        else f"something of type {type(value).__name__}"
+    )
+
+
 def _price_and_qty(level: object) -> tuple[object, object]:
     if not isinstance(level, dict):
-        reason = f"a level is {str(level)[:60]!r}, not an object with price and qty"
-        raise MalformedBook(reason)
+        raise MalformedBook(f"a level is {shown(level)}, not an object with price and qty")
     fields = cast("dict[str, object]", level)
     if "price" not in fields or "qty" not in fields:
-        reason = f"a level has the fields {sorted(map(str, fields))[:8]}; price and qty are needed"
-        raise MalformedBook(reason)
+        raise MalformedBook(f"a level has the fields {sorted(map(str, fields))[:8]}; price and qty are needed")
     return fields["price"], fields["qty"]
 
 
@@ -145,8 +151,9 @@ def wire_precision(entry: object) -> tuple[int, int]:
     prices = fraction_digits(price for price, _ in pairs)
     qtys = fraction_digits(qty for _, qty in pairs)
     if max(prices, qtys) > LARGEST_PRECISION:
-        reason = f"a number has {max(prices, qtys)} fraction digits; at most {LARGEST_PRECISION} are known to occur"
-        raise MalformedBook(reason)
+        raise MalformedBook(
+            f"a number has {max(prices, qtys)} fraction digits; at most {LARGEST_PRECISION} are known to occur"
+        )
     return prices, qtys
 
 
@@ -158,13 +165,11 @@ def decode_exactly(raw: str | bytes, entry: Mapping[str, Any]) -> dict[str, Any]
     try:
         frame: Any = json.loads(raw, parse_float=Decimal)
     except (ValueError, InvalidOperation, RecursionError) as error:
-        reason = f"the frame's text cannot be decoded exactly: {error!r}"
-        raise MalformedBook(reason) from error
+        raise MalformedBook(f"the frame's text cannot be decoded exactly: {error!r}") from error
     data: Any = frame.get("data") if isinstance(frame, dict) else None
     found = [each for each in cast("list[Any]", data if isinstance(data, list) else []) if _is_twin(each, entry)]
     if len(found) != 1:
-        reason = f"the frame's text holds {len(found)} elements like the one to apply; expected one"
-        raise MalformedBook(reason)
+        raise MalformedBook(f"the frame's text holds {len(found)} elements like the one to apply; expected one")
     return found[0]
 
 

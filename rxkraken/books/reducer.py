@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_args
 from weakref import ref
 
-from rxkraken.books.book import Book
+from rxkraken.books.book import Book, Facts
 from rxkraken.books.faults import ChecksumMismatch, MalformedBook, NeedExact
 from rxkraken.books.ladder import Ladder, Sides
 from rxkraken.books.numbers import check_precision, decode_exactly, wire_precision
@@ -51,9 +51,6 @@ class Memento(NamedTuple):
     rare: Counters
     needs_resync: bool
     last_error: MalformedBook | ChecksumMismatch | None
-    entry: Any
-    received: float
-    epoch: int
 
     @property
     def counters(self) -> Counters:
@@ -79,8 +76,8 @@ class BookReducer:
     """
 
     __slots__ = (
-        "_checks", "_decode", "_entry", "_epoch", "_hides", "_hot", "_kept", "_ladder", "_precision", "_received",
-        "_rare", "_hidden", "_unverified", "depth", "last_error", "needs_resync", "sequence", "symbol",
+        "_checks", "_decode", "_facts", "_hidden", "_hides", "_hot", "_kept", "_ladder", "_precision", "_rare",
+        "_unverified", "depth", "last_error", "needs_resync", "sequence", "symbol",
     )  # fmt: skip
 
     def __init__(
@@ -107,9 +104,7 @@ class BookReducer:
         self._rare = Counters()  # snapshots, mismatched, malformed, ignored
         self._hidden = 0  # applied, and not shown
         self._unverified = 0  # shown, and not verified
-        self._entry: Any = None  # the message of the book that may be shown now
-        self._received = 0.0
-        self._epoch = 0
+        self._facts: Facts | None = None  # of the current book, shown or not
         self._ladder: Ladder | None = None
         self._hot: Ladder | None = None  # the ladder while updates can go to it without a look at their digits
         self._kept: Callable[[], Book | None] = _nobody
@@ -132,42 +127,28 @@ class BookReducer:
             if entry["symbol"] != self.symbol:
                 return self._apply_cold(entry, kind, raw, received, epoch)
             crc = ladder.change(entry["bids"], entry["asks"])
+            timestamp = entry["timestamp"]
             if crc != entry["checksum"] or crc is None:
-                return self._conclude(entry, crc, raw, received, epoch)
+                return self._conclude(ladder, entry, raw, received, epoch)
         except _IRREGULAR:
             return self._apply_cold(entry, kind, raw, received, epoch)
-        self._entry = entry
-        self._received = received
-        self._epoch = epoch
         self.sequence = sequence = self.sequence + 1
-        book = Book(ladder.sides, crc, True, entry.get("timestamp"), received, epoch, sequence)  # noqa: FBT003
+        self._facts = facts = (ladder.sides, crc, True, timestamp, received, epoch, sequence)
+        book = Book(facts)
         self._kept = ref(book)
         return book
 
     def view(self) -> Book | None:
         """Return the current book, for somebody who comes late; None if there is none that may be shown."""
-        return None if self._entry is None else self.tip()
+        facts = self._facts
+        return None if facts is None or (self._hides and not facts[2]) else self.tip()
 
     def tip(self) -> Book | None:
-        """Return the book the next update will be applied to, shown or not; None before a snapshot."""
-        if self._ladder is None:
-            return None
-        kept = self._kept()
-        if kept is not None:
-            return kept
-        entry = self._entry or {}
-        crc = self._ladder.crc
-        checksum = _checksum_of(entry)
-        book = Book(
-            self._ladder.sides,
-            checksum,
-            crc is not None and crc == checksum,
-            _timestamp_of(entry),
-            self._received,
-            self._epoch,
-            self.sequence,
-        )
-        self._kept = ref(book)
+        """Return the book that the next update will change, shown or not; None before a snapshot."""
+        book = self._kept()
+        if book is None and self._facts is not None:
+            book = Book(self._facts)
+            self._kept = ref(book)
         return book
 
     def reset(self) -> None:
@@ -198,17 +179,18 @@ class BookReducer:
         """Return what a twin needs, besides the book, to go on from here."""
         return Memento(
             self._precision, self.sequence, self._hidden, self._unverified, self._rare,
-            self.needs_resync, self.last_error, self._entry, self._received, self._epoch,
+            self.needs_resync, self.last_error,
         )  # fmt: skip
 
     def recall(self, memento: Memento, tip: Book | None) -> None:
         """Go on from a remembered moment; `tip` is what `tip()` was then."""
         (
             self._precision, self.sequence, self._hidden, self._unverified, self._rare,
-            self.needs_resync, self.last_error, self._entry, self._received, self._epoch,
+            self.needs_resync, self.last_error,
         ) = memento  # fmt: skip
         if tip is not None:
-            self._take(Ladder(tip.sides_of_its_own(), checked=self._checks))
+            self._facts = tip.facts_of_its_own()
+            self._take(Ladder(self._facts[0], checked=self._checks))
 
     # Off the hot path
 
@@ -219,16 +201,16 @@ class BookReducer:
             if symbol != self.symbol or kind not in {"snapshot", "update"}:
                 return self._ignore(f"a {kind} for {symbol} reached the book of {self.symbol}")
             if kind == "snapshot":
-                crc = self._load(entry, raw)
+                ladder = self._load(entry, raw)
             elif self._ladder is None:
                 return self._ignore(None)
             else:
-                crc = self._change(self._ladder, entry, raw)
+                ladder = self._change(self._ladder, entry, raw)
         except MalformedBook as error:
             return self._invalidate(error)
-        return self._conclude(entry, crc, raw, received, epoch)
+        return self._conclude(ladder, entry, raw, received, epoch)
 
-    def _load(self, entry: Any, raw: str | bytes | None) -> int | None:
+    def _load(self, entry: Any, raw: str | bytes | None) -> Ladder:
         """Start a new ladder from a snapshot; the books of the old one keep its lists."""
         self._forget()
         price, qty = self._precision
@@ -237,28 +219,29 @@ class BookReducer:
             price, qty = shown[0] if price is None else price, shown[1] if qty is None else qty
         ladder = Ladder(Sides(self.symbol, self.depth, price, qty), checked=self._checks)
         try:
-            crc = ladder.load(entry)
+            ladder.load(entry)
         except NeedExact:
             if not raw:
                 raise
-            crc = ladder.load(self._decode(raw, entry))
+            ladder.load(self._decode(raw, entry))
         self._take(ladder)
         self._rare = replace(self._rare, snapshots=self._rare.snapshots + 1)
         self.needs_resync = False
         self.last_error = None
-        return crc
+        return ladder
 
-    def _change(self, ladder: Ladder, entry: Any, raw: str | bytes | None) -> int | None:
+    def _change(self, ladder: Ladder, entry: Any, raw: str | bytes | None) -> Ladder:
         """Apply an update that is unusual, or whose digits may exceed those seen on the wire so far."""
         self._detach()
         if None in self._precision:
             ladder = self._widened(ladder, entry, raw)
         try:
-            return ladder.change_exactly(entry)
+            ladder.change_exactly(entry)
         except NeedExact:
             if not raw:
                 raise
-        return ladder.change_exactly(self._decode(raw, entry))
+            ladder.change_exactly(self._decode(raw, entry))
+        return ladder
 
     def _widened(self, ladder: Ladder, entry: Any, raw: str | bytes | None) -> Ladder:
         """Return the ladder at a precision that has room for the digits of an update, where the precision is not given."""
@@ -287,43 +270,39 @@ class BookReducer:
         self._hot = None if None in self._precision else ladder
 
     def _conclude(
-        self, entry: Any, crc: int | None, raw: str | bytes | None, received: float, epoch: int
+        self, ladder: Ladder, entry: Any, raw: str | bytes | None, received: float, epoch: int
     ) -> Book | None:
         """Judge the book that an applied message left, and return it if it may be shown."""
-        self._kept = _nobody
-        expected = _checksum_of(entry)
+        crc = ladder.crc
+        expected = _integer(entry, "checksum")
         verified = crc is not None and crc == expected
-        if crc is not None and expected is None:
-            self.last_error = MalformedBook(f"a message for {self.symbol} came without a checksum")
-        elif crc is not None and not verified:
-            self._rare = replace(self._rare, mismatched=self._rare.mismatched + 1)
-            self.last_error = self._mismatch(entry, crc, raw)
-            if self._hides:
-                self._hidden += 1
+        if crc is not None and not verified:
+            self._doubt(ladder, entry, expected, raw)
+        if self._hides and not verified:
+            self._hidden += 1
+            if expected is not None:
                 self._forget()
                 self.needs_resync = True
                 return None
-        self._received = received
-        self._epoch = epoch
-        if self._hides and not verified:
-            self._hidden += 1
-            self._entry = None
-            return None
-        self._unverified += not verified
-        self.sequence += 1
-        self._entry = entry
-        return self.tip()
+        else:
+            self.sequence += 1
+            self._unverified += not verified
+        self._facts = (ladder.sides, expected, verified, _text(entry, "timestamp"), received, epoch, self.sequence)
+        self._kept = _nobody
+        return self.view()
 
-    def _mismatch(self, entry: Any, computed: int, raw: str | bytes | None) -> ChecksumMismatch:
-        """Return the error of a mismatch, after looking whether the precisions in use explain it."""
-        sides = self._ladder.sides if self._ladder else None
+    def _doubt(self, ladder: Ladder, entry: Any, expected: int | None, raw: str | bytes | None) -> None:
+        """Say why a book is not verified: no checksum came, or another one; then whether stale precisions explain it."""
+        if expected is None:
+            self.last_error = MalformedBook(f"a message for {self.symbol} came without a checksum")
+            return
+        self._rare = replace(self._rare, mismatched=self._rare.mismatched + 1)
         try:
             prices, qtys = wire_precision(self._decode(raw, entry) if raw else entry)
         except MalformedBook:
-            sides = None
             prices = qtys = 0
-        stale = sides is not None and (prices > sides.price_precision or qtys > sides.qty_precision)
-        return ChecksumMismatch(self.symbol, _checksum_of(entry), computed, stale_precision=stale)
+        stale = prices > ladder.sides.price_precision or qtys > ladder.sides.qty_precision
+        self.last_error = ChecksumMismatch(self.symbol, expected, ladder.crc, stale_precision=stale)
 
     def _ignore(self, reason: str | None) -> None:
         self._rare = replace(self._rare, ignored=self._rare.ignored + 1)
@@ -338,7 +317,7 @@ class BookReducer:
 
     def _forget(self) -> None:
         """Drop the ladder. A book that somebody keeps needs no copy: nothing will change those lists any more."""
-        self._ladder = self._hot = self._entry = None
+        self._ladder = self._hot = self._facts = None
         self._kept = _nobody
 
     def _detach(self) -> None:
@@ -362,25 +341,19 @@ def _known(name: str, precision: int | None) -> int | None:
     return None if precision is None else check_precision(name, precision)
 
 
-def _field(entry: Any, name: str) -> Any:
-    """Return a field of an entry, or None if it is missing."""
-    return cast("dict[str, Any]", entry).get(name)
-
-
 def _symbol_of(entry: Any) -> str:
     """Return the symbol of an entry, or raise `MalformedBook`."""
-    symbol = _field(entry, "symbol") if isinstance(entry, dict) else None
+    symbol = cast("dict[str, Any]", entry).get("symbol") if isinstance(entry, dict) else None
     if not isinstance(symbol, str):
-        reason = f"a book entry without a symbol: {str(entry)[:60]!r}"
-        raise MalformedBook(reason)
+        raise MalformedBook("a book entry without a symbol")
     return symbol
 
 
-def _checksum_of(entry: Any) -> int | None:
-    checksum = _field(entry, "checksum")
-    return checksum if isinstance(checksum, int) and not isinstance(checksum, bool) else None
+def _integer(entry: dict[str, Any], name: str) -> int | None:
+    value = entry.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _timestamp_of(entry: Any) -> str | None:
-    timestamp = _field(entry, "timestamp")
-    return timestamp if isinstance(timestamp, str) else None
+def _text(entry: dict[str, Any], name: str) -> str | None:
+    value = entry.get(name)
+    return value if isinstance(value, str) else None

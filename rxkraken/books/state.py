@@ -32,24 +32,30 @@ class BookState:
     * `book`: the current `Book`; None before the first snapshot, and after a mismatch or malformed message until the next.
     * `verified`: whether there is a book and it matched Kraken's checksum.
     * `needs_resync`: whether only a new snapshot can help. `error`: what was wrong with the last message that was.
-    * `epoch`: as given to `reduce_book`. `counters`: the messages seen so far.
+    * `epoch`: the connection of the last message, as given to `reduce_book`. `counters`: the messages seen so far.
 
     A state never changes. A message applied to the latest state moves its ladder on; one applied to an older state (a
     seed that several subscribers share, a replay) works on a copy, so states may be used in any order, any number of times.
     """
 
-    __slots__ = ("_memento", "_options", "_reducer", "_tip", "book", "depth", "symbol")
+    __slots__ = ("_memento", "_options", "_reducer", "_tip", "book", "depth", "epoch", "symbol")
 
     def __init__(
-        self, symbol: str | None, depth: int, options: _Options, reducer: BookReducer | None, memento: Memento | None
+        self,
+        symbol: str | None,
+        depth: int,
+        options: _Options,
+        reducer: BookReducer | None = None,
+        epoch: int = 0,
     ) -> None:
         """Hold the state of `reducer`; users begin with `BookState.empty`."""
         self.symbol: Final = symbol
         self.depth: Final = depth
         self.book: Final[Book | None] = None if reducer is None else reducer.view()
+        self.epoch: Final = epoch
         self._options: Final = options
         self._reducer = reducer
-        self._memento: Final = memento
+        self._memento: Final[Memento | None] = None if reducer is None else reducer.remember()
         self._tip: Final = None if reducer is None else self.book or reducer.tip()
 
     @classmethod
@@ -70,17 +76,12 @@ class BookState:
         for name, digits in (("price_precision", price_precision), ("qty_precision", qty_precision)):
             if digits is not None:
                 check_precision(name, digits)
-        return cls(symbol, depth, _Options(checksum, price_precision, qty_precision), None, None)
+        return cls(symbol, depth, _Options(checksum, price_precision, qty_precision))
 
     @property
     def verified(self) -> bool:
         """Whether there is a book and it matched Kraken's checksum."""
         return self.book is not None and self.book.verified
-
-    @property
-    def epoch(self) -> int:
-        """The connection of the last message, as given to `reduce_book`."""
-        return self._memento.epoch if self._memento else 0
 
     @property
     def counters(self) -> Counters:
@@ -141,7 +142,7 @@ def reduce_book(state: BookState, message: Any, *, received: float = 0.0, epoch:
             reducer.apply(entry, frame["type"], raw, received, epoch)
     if symbol is None or reducer is None:
         return state
-    return BookState(symbol, state.depth, state._options, reducer, reducer.remember())  # noqa: SLF001
+    return BookState(symbol, state.depth, state._options, reducer, epoch)  # noqa: SLF001
 
 
 def _decoded(raw: str | bytes) -> Any:

@@ -8,6 +8,8 @@ async with rk.KrakenClient() as client:
 ```
 """
 
+import logging
+
 from rxkraken import books, errors
 from rxkraken._version import __version__
 from rxkraken.books import Book, Level
@@ -83,3 +85,6 @@ __all__ = [
     "fail",
     "latest",
 ]
+
+# A library stays silent until its user configures logging.
+logging.getLogger("rxkraken").addHandler(logging.NullHandler())

@@ -13,7 +13,7 @@ from rxkraken.errors import InvalidArgument
 from rxkraken.simulator.connections import CLOSE_CODES, CLOUDFLARE
 from rxkraken.simulator.feeds import DEPTHS
 from rxkraken.simulator.instruments import PAIR_STATUSES
-from rxkraken.simulator.mangling import ODD_SHAPES, SEVERAL, Mangle
+from rxkraken.simulator.mangling import MANGLES, ODD_SHAPES, SEVERAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -245,7 +245,7 @@ class Faults:
         for armed in self._waiting("message"):
             if not armed.fits(subscription.connection, topic.channel, topic.symbol):
                 continue
-            altered = [changed for one in texts if (changed := _MANGLES[armed.kind.name](one)) is not None]
+            altered = [changed for one in texts if (changed := MANGLES[armed.kind.name](one)) is not None]
             if not altered:
                 continue
             texts = [text for several in altered for text in several]
@@ -261,5 +261,3 @@ class Faults:
         if armed.left == 0:
             self.armed.remove(armed)
 
-
-_MANGLES: dict[str, Mangle] = {}

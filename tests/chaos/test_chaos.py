@@ -1,0 +1,146 @@
+"""A thousand faults in virtual time, and what must be true afterwards (design section 2, promises 3, 7, 16 to 18)."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import tracemalloc
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from reactivex import operators as ops
+
+import rxkraken as rk
+from rxkraken.simulator import Exchange
+from rxkraken.testing import outside, run
+from rxkraken.testing.exchange import ExchangeNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SYMBOLS = ["BTC/USD", "ETH/USD", "SOL/USD", "DOGE/USD", "SHIB/USD", "GST/EUR"]
+FAULTS = 1000
+SECONDS_BETWEEN = 20.0
+
+
+def some_fault(chance: random.Random) -> tuple[str, dict[str, Any]]:
+    """Draw one fault of any kind, with parameters that hit something now and then."""
+    symbol = chance.choice([None, *SYMBOLS])
+    channel = chance.choice([None, "book", "ticker", "trade", "ohlc"])
+    kinds: dict[str, Callable[[], dict[str, Any]]] = {
+        "drop": lambda: {"code": chance.choice([1000, 1001, 1006, 1011, 1012])},
+        "reset": dict,
+        "silence": dict,
+        "stall": lambda: {"seconds": chance.uniform(0.1, 14)},
+        "mute": lambda: {"channel": channel, "symbol": chance.choice(SYMBOLS)},
+        "delay_ack": lambda: {"method": chance.choice(["subscribe", "unsubscribe"]), "seconds": chance.uniform(0, 15)},
+        "swallow_ack": lambda: {
+            "method": chance.choice(["subscribe", "unsubscribe", "ping"]),
+            "data": chance.random() < 0.5,
+        },
+        "corrupt_level": lambda: {"symbol": symbol},
+        "wrong_checksum": lambda: {"symbol": symbol},
+        "lose": lambda: {"channel": "book", "symbol": symbol},
+        "repeat": lambda: {"channel": channel, "symbol": symbol},
+        "unknown_fields": lambda: {"channel": channel},
+        "unknown_values": lambda: {"channel": channel},
+        "plain_text": dict,
+        "odd_json": dict,
+        "duplicate_snapshot": lambda: {"channel": channel, "symbol": symbol},
+        "refuse_upgrade": lambda: {"status": chance.choice([429, 500, 503])},
+        "maintenance": lambda: {"step": chance.uniform(0.1, 3), "drop": chance.random() < 0.5},
+    }
+    name = chance.choice(list(kinds))
+    return name, kinds[name]()
+
+
+class Witness:
+    """Sees everything a subscriber sees and complains about what must never be seen."""
+
+    def __init__(self) -> None:
+        """Nothing seen yet."""
+        self.seen: Counter[str] = Counter()
+        self.trade_ids: dict[str, int] = {}
+        self.complaints: list[str] = []
+        self.endings: list[str] = []
+
+    def book(self, book: Any) -> None:
+        """A book must be verified, uncrossed and within its depth."""
+        self.seen["book"] += 1
+        if not book.verified:
+            self.complaints.append(f"unverified {book!r}")
+        if book.best_bid and book.best_ask and book.best_bid.price >= book.best_ask.price:
+            self.complaints.append(f"crossed {book!r}")
+
+    def trade(self, trade: Any) -> None:
+        """No trade comes twice or goes back in time."""
+        self.seen["trade"] += 1
+        if trade.trade_id <= self.trade_ids.get(trade.symbol, 0):
+            self.complaints.append(f"duplicate {trade!r}")
+        self.trade_ids[trade.symbol] = trade.trade_id
+
+    def other(self, _: Any) -> None:
+        """Counted only."""
+        self.seen["other"] += 1
+
+    def ended(self, error: Exception | None = None) -> None:
+        """No stream may end while the client lives."""
+        self.endings.append(repr(error))
+
+
+def test_a_thousand_faults_leave_no_trace() -> None:
+    """Drops, silences, lies and refusals; afterwards everything wanted is live and nothing wrong was shown."""
+    chance = random.Random(20261121)
+    exchange = Exchange(seed=7, symbols=SYMBOLS, rate=0.4)
+    witness = Witness()
+    networks: list[ExchangeNetwork] = []
+    connects: list[float] = []
+
+    def network(loop: asyncio.AbstractEventLoop) -> ExchangeNetwork:
+        networks.append(ExchangeNetwork(exchange, loop))
+        return networks[0]
+
+    async def main() -> tuple[set[tuple[str, str | None, str]], int, int, int, int]:
+        loop = asyncio.get_running_loop()
+        async with rk.KrakenClient(outside=outside(network, seed=3)) as client:
+            attempts = client.status.pipe(ops.filter(lambda status: status.state == "connecting"))
+            attempts.subscribe(lambda _: connects.append(loop.time()))
+            client.book(*SYMBOLS).subscribe(witness.book, witness.ended, witness.ended)
+            client.book("BTC/USD", depth=100).subscribe(witness.book, witness.ended, witness.ended)
+            client.trades(*SYMBOLS).subscribe(witness.trade, witness.ended, witness.ended)
+            client.ticker(*SYMBOLS).subscribe(witness.other, witness.ended, witness.ended)
+            client.ohlc(*SYMBOLS, interval=5).subscribe(witness.other, witness.ended, witness.ended)
+            await asyncio.sleep(60)
+            tasks_before = len(asyncio.all_tasks())
+            gc.collect()
+            tracemalloc.start()
+            memory_before = tracemalloc.get_traced_memory()[0]
+            for _ in range(FAULTS):
+                name, parameters = some_fault(chance)
+                exchange.fault(name, **parameters)
+                await asyncio.sleep(chance.expovariate(1 / SECONDS_BETWEEN))
+            await asyncio.sleep(1500)
+            live = {(row.channel, row.symbol, row.state) for row in client.subscriptions}
+            counted = sum(witness.seen.values())
+            await asyncio.sleep(60)
+            assert sum(witness.seen.values()) > counted, "data flows at the end"
+            gc.collect()
+            memory_after = tracemalloc.get_traced_memory()[0]
+            tracemalloc.stop()
+            return live, tasks_before, len(asyncio.all_tasks()), memory_before, memory_after
+
+    live, tasks_before, tasks_after, memory_before, memory_after = run(main)
+
+    wanted = {(channel, symbol, "live") for channel in ("book", "trade", "ticker", "ohlc") for symbol in SYMBOLS}
+    assert live == wanted | {("instrument", None, "live")}
+    assert witness.complaints == []
+    assert len(witness.endings) == 5, "every stream ended once, when the client was closed"
+    assert set(witness.endings) == {"None"}
+    busiest = max(sum(1 for at in connects if start <= at < start + 600) for start in connects)
+    assert busiest <= 120
+    assert tasks_after == tasks_before
+    assert memory_after - memory_before < 2_000_000
+    assert len({record.name for record in exchange.faults}) >= 17, "nearly every kind of fault really struck"
+    assert networks[0].links == set()
+    assert exchange.connections == {}

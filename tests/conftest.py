@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import threading
 from pathlib import Path
@@ -58,21 +59,32 @@ def recording() -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def practice_exchange() -> Iterator[Endpoints]:
     """The endpoints of a busy simulator that lives in a thread, for code that blocks, or is a process of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="practice exchange")
-    thread.start()
     # Here and not above: a mistake in the package must not keep pytest from reporting it test by test.
     from rxkraken.simulator import Simulator  # noqa: PLC0415
 
     async def start() -> Simulator:
         return await Simulator(seed=7, rate=20).__aenter__()
 
-    exchange = asyncio.run_coroutine_threadsafe(start(), loop).result(timeout=60)
-    yield exchange.endpoints
-    asyncio.run_coroutine_threadsafe(exchange.aclose(), loop).result(timeout=60)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with running_loop() as loop:
+        exchange = asyncio.run_coroutine_threadsafe(start(), loop).result(timeout=60)
+        try:
+            yield exchange.endpoints
+        finally:
+            asyncio.run_coroutine_threadsafe(exchange.aclose(), loop).result(timeout=60)
+
+
+@contextlib.contextmanager
+def running_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that runs in a thread of its own, and ends with it."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="practice exchange")
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 @pytest.fixture(scope="session")

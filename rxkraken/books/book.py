@@ -51,7 +51,7 @@ class Book:
     Prices are in quote currency, quantities in base currency, all exact. `Book.of` makes one by hand.
     """
 
-    __slots__ = ("__weakref__", "_facts")
+    __slots__ = ("_facts",)
 
     def __init__(self, facts: Facts) -> None:
         """Look at the sides in `facts`. Users get books from streams and from `reduce_book`, or make one by `Book.of`."""

@@ -142,7 +142,9 @@ class Side:
             if i < best:
                 best = i
         if len(keys) > self.depth:
-            self.cut()
+            # "The server sends no delete for a level pushed out of range" (ws-v2 reference, section 3.2 rule 4): without
+            # the cut the checksum soon stops matching.
+            del keys[self.depth :], self.qtys[self.depth :]
         return best < width
 
     def token(self, i: int) -> bytes:
@@ -150,11 +152,7 @@ class Side:
         return b"%d%d" % (round(self.keys[i] * self.sign * self.price_scale), round(self.qtys[i] * self.qty_scale))
 
     def cut(self) -> None:
-        """Cut to depth, and complete the tokens.
-
-        Kraken sends no delete for a level pushed out of range (ws-v2 reference, section 3.2 rule 4): without the cut
-        the checksum soon stops matching.
-        """
+        """Cut to depth, and complete the tokens."""
         del self.keys[self.depth :], self.qtys[self.depth :]
         self.tokens.extend(map(self.token, range(len(self.tokens), min(self.width, len(self.keys)))))
 
@@ -201,19 +199,20 @@ class Ladder:
         ladder is half changed, and the message must be given to `change_exactly`.
         """
         touched = False
-        if bids:
-            side = self._bids
-            if side.change(bids, side.largest_price, side.largest_qty):
-                self._bids_text = b"".join(side.tokens)
-                touched = True
         if asks:
             side = self._asks
             if side.change(asks, side.largest_price, side.largest_qty):
-                self._asks_text = b"".join(side.tokens)
+                self._asks_text = crc32(b"".join(side.tokens))
                 touched = True
+        if bids:
+            side = self._bids
+            if side.change(bids, side.largest_price, side.largest_qty):
+                self._bids_text = text = b"".join(side.tokens)
+                self.crc = crc = crc32(text, self._asks_text)
+                return crc
         if touched:
-            # Asks first, then bids (ws-v2 reference, section 4.1). One call for both costs less than continuing a CRC.
-            self.crc = crc32(self._asks_text + self._bids_text)
+            self.crc = crc = crc32(self._bids_text, self._asks_text)
+            return crc
         return self.crc
 
     def change_exactly(self, entry: object) -> int | None:
@@ -253,6 +252,6 @@ class Ladder:
     def _compute(self) -> int | None:
         if self._bids.width:
             self._bids_text = b"".join(self._bids.tokens)
-            self._asks_text = b"".join(self._asks.tokens)
-            self.crc = crc32(self._asks_text + self._bids_text)
+            self._asks_text = crc32(b"".join(self._asks.tokens))
+            self.crc = crc32(self._bids_text, self._asks_text)
         return self.crc

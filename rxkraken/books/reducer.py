@@ -12,6 +12,7 @@ from weakref import ref
 
 from rxkraken.books.book import Book, Facts
 from rxkraken.books.faults import ChecksumMismatch, MalformedBook, NeedExact
+from rxkraken.books.keeping import ALONE, COUNTED, references
 from rxkraken.books.ladder import Ladder, Sides
 from rxkraken.books.numbers import check_precision, decode_exactly, wire_precision
 from rxkraken.errors import InvalidArgument
@@ -59,9 +60,18 @@ class Memento(NamedTuple):
         return replace(self.rare, updates=applied - self.rare.snapshots, verified=self.sequence - self.unverified)
 
 
+class _Watched(Book):
+    """A book that a weak reference can watch, where references cannot be counted."""
+
+    __slots__ = ("__weakref__",)
+
+
 def _nobody() -> Book | None:
-    """Stand for the weak reference to a book that nobody keeps."""
+    """Stand for the weak reference to a book that is gone."""
     return None
+
+
+_NO_BOOK = Book((Sides("", 0, 0, 0), None, False, None, 0.0, 0, 0))
 
 
 class BookReducer:
@@ -76,7 +86,7 @@ class BookReducer:
     """
 
     __slots__ = (
-        "_checks", "_decode", "_facts", "_hidden", "_hides", "_hot", "_kept", "_ladder", "_precision", "_rare",
+        "_checks", "_decode", "_facts", "_hidden", "_hides", "_hot", "_light", "_watch", "_ladder", "_precision", "_rare",
         "_unverified", "depth", "last_error", "needs_resync", "sequence", "symbol",
     )  # fmt: skip
 
@@ -107,7 +117,8 @@ class BookReducer:
         self._facts: Facts | None = None  # of the current book, shown or not
         self._ladder: Ladder | None = None
         self._hot: Ladder | None = None  # the ladder while updates can go to it without a look at their digits
-        self._kept: Callable[[], Book | None] = _nobody
+        self._light = _NO_BOOK  # the last book given out, where references are counted
+        self._watch: Callable[[], Book | None] = _nobody  # the same, where they are not
 
     def apply(self, entry: Any, kind: str, raw: str | bytes | None, received: float, epoch: int) -> Book | None:
         """Apply one element of a frame's `data`, and return the book after it, or None if there is none to show.
@@ -119,13 +130,12 @@ class BookReducer:
         ladder = self._hot
         if ladder is None or kind != "update":
             return self._apply_cold(entry, kind, raw, received, epoch)
-        kept = self._kept()
-        if kept is not None:
-            kept.detach()
-            self._kept = _nobody
         try:
             if entry["symbol"] != self.symbol:
                 return self._apply_cold(entry, kind, raw, received, epoch)
+            book = self._light
+            if references(book) != ALONE:
+                book = self._fresh()
             crc = ladder.change(entry["bids"], entry["asks"])
             timestamp = entry["timestamp"]
             if crc != entry["checksum"] or crc is None:
@@ -133,9 +143,7 @@ class BookReducer:
         except _IRREGULAR:
             return self._apply_cold(entry, kind, raw, received, epoch)
         self.sequence = sequence = self.sequence + 1
-        self._facts = facts = (ladder.sides, crc, True, timestamp, received, epoch, sequence)
-        book = Book(facts)
-        self._kept = ref(book)
+        self._facts = book._facts = (ladder.sides, crc, True, timestamp, received, epoch, sequence)  # noqa: SLF001
         return book
 
     def view(self) -> Book | None:
@@ -145,11 +153,9 @@ class BookReducer:
 
     def tip(self) -> Book | None:
         """Return the book that the next update will change, shown or not; None before a snapshot."""
-        book = self._kept()
-        if book is None and self._facts is not None:
-            book = Book(self._facts)
-            self._kept = ref(book)
-        return book
+        if self._facts is None:
+            return None
+        return self._kept() or self._give(self._facts)
 
     def reset(self) -> None:
         """Forget the book, as for a new connection or subscription: updates are ignored until a snapshot."""
@@ -260,7 +266,7 @@ class BookReducer:
     def _rescale(self, ladder: Ladder, price_precision: int, qty_precision: int) -> Ladder:
         """Go on with the same levels at other precisions; books of the old ladder keep its lists."""
         if (ladder.sides.price_precision, ladder.sides.qty_precision) != (price_precision, qty_precision):
-            self._kept = _nobody
+            self._release()
             ladder = ladder.rescaled(price_precision, qty_precision)
         self._take(ladder)
         return ladder
@@ -288,7 +294,7 @@ class BookReducer:
             self.sequence += 1
             self._unverified += not verified
         self._facts = (ladder.sides, expected, verified, _text(entry, "timestamp"), received, epoch, self.sequence)
-        self._kept = _nobody
+        self._release()
         return self.view()
 
     def _doubt(self, ladder: Ladder, entry: Any, expected: int | None, raw: str | bytes | None) -> None:
@@ -318,13 +324,38 @@ class BookReducer:
     def _forget(self) -> None:
         """Drop the ladder. A book that somebody keeps needs no copy: nothing will change those lists any more."""
         self._ladder = self._hot = self._facts = None
-        self._kept = _nobody
+        self._release()
+
+    # Who keeps the last book
+
+    def _fresh(self) -> Book:
+        """Leave the last book to whoever keeps it, with lists of its own, and return one that nobody else has."""
+        self._detach()
+        return self._give(self._facts or _NO_BOOK.facts_of_its_own())
+
+    def _give(self, facts: Facts) -> Book:
+        """Return a new book of the ladder, and remember it as the last."""
+        if COUNTED:
+            self._light = book = Book(facts)
+        else:
+            book = _Watched(facts)
+            self._watch = ref(book)
+        return book
+
+    def _kept(self) -> Book | None:
+        """Return the last book, if it still looks at the ladder and somebody may have it."""
+        return self._watch() if self._light is _NO_BOOK else self._light
 
     def _detach(self) -> None:
         kept = self._kept()
         if kept is not None:
             kept.detach()
-        self._kept = _nobody
+        self._release()
+
+    def _release(self) -> None:
+        """Think no more of the last book: it has lists of its own, or those of a ladder that will not change."""
+        self._light = _NO_BOOK
+        self._watch = _nobody
 
 
 def check_options(depth: object, checksum: object) -> None:

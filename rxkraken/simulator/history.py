@@ -199,13 +199,13 @@ class Past:
         self._step = step
         self._value = float(price)
 
-    def fill(self, history: History, now: int, first_id: int, *, minutes: int = 15) -> int:
-        """Put 300 days of candles and the single trades of the last `minutes` into `history`; returns the next id.
+    def fill(self, history: History, now: int, last_id: int, *, minutes: int = 15) -> None:
+        """Put 300 days of candles and the single trades of the last `minutes`, up to `last_id`, into `history`.
 
         `now` is in whole seconds. Single trades, minutes, hours and days that overlap are sums of each other.
         """
         start = now - now % MINUTE - minutes * MINUTE
-        trades = self._prints(start, now, first_id)
+        trades = self._prints(start, now, last_id)
         self._candles(history.minutes, start)
         fold(history.minutes.candles, history.hours)
         self._candles(history.hours, start)
@@ -213,12 +213,12 @@ class Past:
         self._candles(history.days, start)
         for trade in trades:
             history.add(trade)
-        return first_id + len(trades)
 
-    def _prints(self, start: int, now: int, first_id: int) -> list[Print]:
+    def _prints(self, start: int, now: int, last_id: int) -> list[Print]:
         rng = self._rng
         times = sorted(rng.randrange(start * 1_000_000, now * 1_000_000) for _ in range(6 * (now - start) // MINUTE))
         prices = [self._walk(0.4) for _ in times]
+        first_id = last_id - len(times) + 1
         # The walk runs back in time: the last trade is the one nearest to the opening price.
         return [
             Print(first_id + number, _side(rng), price, self._qty(), "limit" if rng.random() < 0.6 else "market", at)

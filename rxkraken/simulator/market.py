@@ -68,7 +68,7 @@ class Market:
         self._history: History | None = None
         self._early: list[Print] = []
         self._trade_id = Random(f"{self._seed}:id").randrange(1_000_000, 90_000_000)
-        self._first_id = self._trade_id
+        self._opening_id = self._trade_id
         self.new_id = OrderIds(Random(f"{self._seed}:orders").getrandbits(64))
         self.flow = Flow(self, Random(self._seed))
         self.flow.open(now)
@@ -89,7 +89,7 @@ class Market:
             lot=spec.lot_units,
             step=spec.step * 15,
         )
-        past.fill(history, self._calendar.seconds(self._opened), self._first_id)
+        past.fill(history, self._calendar.seconds(self._opened), self._opening_id)
         for trade in self._early:
             history.add(trade)
         self._early.clear()

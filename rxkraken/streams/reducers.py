@@ -93,6 +93,7 @@ class TradeReducer:
     def _snapshot(self, trades: list[Trade]) -> Sequence[Trade]:
         if not trades:
             return ()
+        trades.sort(key=lambda trade: trade.trade_id)
         if self._last_id is not None and trades[-1].trade_id < self._last_id:
             self._last_id = None  # the exchange counts anew, so nothing of before can be compared
             self._resuming = True

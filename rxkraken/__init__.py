@@ -34,6 +34,7 @@ from rxkraken.errors import (
 from rxkraken.models.market import Asset, Candle, Instrument, Instruments, Ticker, Trade
 from rxkraken.models.status import Gap, Message, Overflow, Status, Subscription, SystemStatus, Unknown
 from rxkraken.settings import Endpoints, Settings
+from rxkraken.simulator import Simulator
 from rxkraken.streams.policies import Buffer, Conflate, Fail, Latest, buffer, conflate, fail, latest
 from rxkraken.streams.stream import Stream, aiter  # noqa: A004 - the builtin's idea for any observable, used as rk.aiter
 
@@ -66,6 +67,7 @@ __all__ = [
     "RequestTimeout",
     "RetriesExhausted",
     "Settings",
+    "Simulator",
     "Status",
     "Stream",
     "SubscriberFailed",

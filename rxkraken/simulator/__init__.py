@@ -4,5 +4,6 @@ from rxkraken.simulator.connections import UpgradeRefused
 from rxkraken.simulator.exchange import Exchange
 from rxkraken.simulator.faults import FAULTS
 from rxkraken.simulator.instruments import SymbolSpec
+from rxkraken.simulator.server import Simulator
 
-__all__ = ["FAULTS", "Exchange", "SymbolSpec", "UpgradeRefused"]
+__all__ = ["FAULTS", "Exchange", "Simulator", "SymbolSpec", "UpgradeRefused"]

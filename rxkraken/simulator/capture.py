@@ -1,0 +1,182 @@
+"""A recording as the market: subscriptions are answered, and what was recorded for them is played at its own pace.
+
+A recording is lines of `[time, "raw frame"]`, or of raw frames, plain or gzipped. A client gets the frames of the
+channel and symbol it asked for, from their first snapshot on; acks and heartbeats are made here.
+"""
+
+from __future__ import annotations
+
+import bisect
+import gzip
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rxkraken.errors import InvalidArgument
+from rxkraken.simulator.connections import Connection
+from rxkraken.simulator.requests import unsupported_pair
+from rxkraken.simulator.wire import Calendar, dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_GZIP = b"\x1f\x8b"
+_FRAMES_A_SECOND = 20.0
+_BEAT = 1.0
+_WALL = 1_767_225_600.0
+
+Slot = tuple[str, str]
+
+
+def read_recording(path: str | Path) -> list[tuple[float | None, str]]:
+    """The frames of a recording with their times; lines that hold no frame are an error that names the line."""
+    data = Path(path).read_bytes()
+    if data.startswith(_GZIP):
+        data = gzip.decompress(data)
+    return [_line(path, number, line) for number, line in enumerate(data.decode().splitlines(), 1) if line.strip()]
+
+
+def _line(path: str | Path, number: int, line: str) -> tuple[float | None, str]:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise InvalidArgument(f"{path}, line {number} is no JSON: {error}") from error
+    match value:
+        case [int() | float() | None as at, str(raw)]:
+            return (None if at is None else float(at)), raw
+        case dict():
+            return None, line
+        case _:
+            raise InvalidArgument(f'{path}, line {number}: expected [time, "raw frame"] or a raw frame')
+
+
+class Playback:
+    """Serves one recording. Every client has its own reading of it, beginning when it subscribes."""
+
+    def __init__(self, path: str | Path, *, pace: float = 1.0, start: float = 0.0) -> None:
+        """Load the recording; `pace` 2.0 plays twice as fast, 0 as fast as it can be taken."""
+        if not pace >= 0:
+            raise InvalidArgument(f"pace={pace!r} must be 0 (at once) or above")
+        self.now = start
+        self._calendar = Calendar(start=start, epoch=_WALL)
+        self._pace = pace
+        self._frames = _by_slot(read_recording(path))
+        if not self._frames:
+            raise InvalidArgument(f"{path} holds no channel frames to serve")
+        self._timeline: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = 0
+        self._clients = 0
+
+    def advance(self, now: float) -> None:
+        """Play everything due up to now."""
+        while self._timeline and self._timeline[0][0] <= now:
+            self.now, _, action = self._timeline.pop(0)
+            action()
+        self.now = max(self.now, now)
+
+    def deadline(self) -> float | None:
+        """When the next frame is due."""
+        return self._timeline[0][0] if self._timeline else None
+
+    def connect(self, role: str, send: Callable[[str], None], close: Callable[[int, str], None]) -> Connection:
+        """Accept a client; its first frame is `status`."""
+        self._clients += 1
+        connection = Connection(self._clients, 1 << 63 | self._clients, role, self, send, close, self.now)
+        status = {"version": "2.0.10", "system": "online", "api_version": "v2", "connection_id": connection.connection_id}
+        connection.say(dumps({"channel": "status", "type": "update", "data": [status]}))
+        self._beat(connection)
+        return connection
+
+    def forget(self, connection: Connection) -> None:
+        """Stop playing for a client; its planned frames find the connection closed."""
+        connection.subscriptions.clear()
+
+    def hear(self, connection: Connection, text: str) -> None:
+        """Answer a request."""
+        try:
+            request = json.loads(text)
+            method, params = request.get("method"), request.get("params") or {}
+        except (ValueError, AttributeError):
+            self._say(connection, {"error": "Malformed request", "success": False})
+            return
+        envelope = {"req_id": request["req_id"]} if isinstance(request.get("req_id"), int) else {}
+        match method:
+            case "ping":
+                self._say(connection, {"method": "pong", **envelope})
+            case "subscribe" | "unsubscribe":
+                for symbol in params.get("symbol") or [""]:
+                    self._subscribe(connection, method, params, symbol, envelope)
+            case _:
+                self._say(connection, {"error": "Unsupported event", "method": method, **envelope, "success": False})
+
+    def _subscribe(
+        self, connection: Connection, method: str, params: dict[str, Any], symbol: str, envelope: dict[str, Any]
+    ) -> None:
+        slot = (str(params.get("channel")), symbol)
+        if slot not in self._frames:
+            named = {"symbol": symbol} if symbol else {}
+            self._say(
+                connection,
+                {"error": unsupported_pair(symbol), "method": method, **envelope, "success": False, **named},
+            )
+            return
+        echo = {name: value for name, value in params.items() if name not in ("symbol", "token")}
+        result = {**echo, **({"symbol": symbol} if symbol else {})}
+        self._say(connection, {"method": method, **envelope, "result": result, "success": True})
+        key = (*slot,)
+        if method == "unsubscribe":
+            connection.subscriptions.pop(key, None)
+            return
+        run = object()
+        connection.subscriptions[key] = run  # pyright: ignore[reportArgumentType] -- only its identity matters here
+        self._play(connection, key, run, iter(self._frames[slot]), None)
+
+    def _play(
+        self, connection: Connection, key: Slot, run: object, frames: Iterator[tuple[float | None, str]], last: float | None
+    ) -> None:
+        frame = next(frames, None)
+        if frame is None:
+            return
+        at, raw = frame
+        if last is None:
+            pause = 0.0
+        else:
+            pause = (max(0.0, at - last) if at is not None else 1 / _FRAMES_A_SECOND) / self._pace if self._pace else 0.0
+
+        def speak() -> None:
+            if connection.open and connection.subscriptions.get(key) is run:
+                connection.say(raw)
+                self._play(connection, key, run, frames, at if at is not None else 0.0)
+
+        self._at(self.now + pause, speak)
+
+    def _beat(self, connection: Connection) -> None:
+        def beat() -> None:
+            if connection.open:
+                connection.say('{"channel":"heartbeat"}')
+                self._beat(connection)
+
+        self._at(self.now + _BEAT, beat)
+
+    def _at(self, when: float, action: Callable[[], None]) -> None:
+        self._count += 1
+        bisect.insort(self._timeline, (when, self._count, action))
+
+    def _say(self, connection: Connection, fields: dict[str, Any]) -> None:
+        at = self._calendar.text(self.now)
+        connection.say(dumps({**fields, "time_in": at, "time_out": at}))
+
+
+def _by_slot(frames: list[tuple[float | None, str]]) -> dict[Slot, list[tuple[float | None, str]]]:
+    slots: dict[Slot, list[tuple[float | None, str]]] = {}
+    for at, raw in frames:
+        try:
+            message = json.loads(raw)
+            channel, kind, data = message["channel"], message["type"], message["data"]
+            symbol = "" if isinstance(data, dict) else data[0]["symbol"]
+        except (ValueError, TypeError, KeyError, IndexError):
+            continue  # status, heartbeats and replies of then are made anew
+        slot = (channel, symbol)
+        if slot in slots or kind == "snapshot" or channel in ("trade", "ohlc"):
+            slots.setdefault(slot, []).append((at, raw))
+    return slots

@@ -1,0 +1,301 @@
+"""The exchange behind real sockets: WebSocket and admin routes over aiohttp, plain and TLS, on loopback by default.
+
+`Simulator` owns one `Exchange`, or the playback of a recording, and one timer that drives it. Every connection has a
+bounded outbox and a writer of its own, so a client that does not read is cut instead of holding up the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket as sockets
+import struct
+import time
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from rxkraken.errors import InvalidArgument
+from rxkraken.settings import Endpoints
+from rxkraken.simulator.capture import Playback
+from rxkraken.simulator.connections import CUT, RESET, UpgradeRefused
+from rxkraken.simulator.exchange import Exchange
+from rxkraken.simulator.faults import FAULTS
+from rxkraken.simulator.instruments import choose
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from rxkraken.simulator.connections import Connection
+    from rxkraken.simulator.instruments import SymbolSpec
+
+_MOST_WAITING = 20_000
+_CLOSING = 1.0
+
+
+class Core(Protocol):
+    """What the server needs of whatever it serves."""
+
+    def advance(self, now: float) -> None:
+        """Do everything due up to now."""
+        ...
+
+    def deadline(self) -> float | None:
+        """When `advance` must be called next."""
+        ...
+
+    def connect(self, role: str, send: Callable[[str], None], close: Callable[[int, str], None]) -> Connection:
+        """Accept a client."""
+        ...
+
+
+class Simulator:
+    """A whole exchange for practice. Use it as `async with Simulator() as exchange:`, or `start()` and `aclose()`.
+
+    `exchange.endpoints` plugs into a client; `exchange.fault("drop")` and its like disturb it. The same seed, symbols
+    and rate give the same market. With `serve=FILE` a recording is the market, at `pace` times its recorded speed.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        symbols: int | Sequence[str | SymbolSpec] | None = None,
+        rate: float = 5.0,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        tls_port: int = 0,
+        serve: str | Path | None = None,
+        pace: float = 1.0,
+        **options: Any,
+    ) -> None:
+        """Open nothing yet. `options` are those of `Exchange`: `idle_timeout`, `heartbeat`, `digits`, `latency`.
+
+        `port` 0 takes a free one. With `tls`, a server context, the same exchange is served on a second port too.
+        """
+        if serve is not None and options:
+            raise InvalidArgument(f"serve={str(serve)!r} plays a recording as it is; leave out {', '.join(options)}")
+        self._make: Callable[[float], Core]
+        if serve is None:
+            specs = choose(symbols)
+            self._make = lambda now: Exchange(
+                seed=seed, symbols=specs, rate=rate, start=now, epoch=time.time(), **options
+            )
+        else:
+            self._make = lambda now: Playback(serve, pace=pace, start=now)
+        self._host = host
+        self._ports = (port, tls_port)
+        self._tls = tls
+        self._core: Core | None = None
+        self._runner: web.AppRunner | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._clients: set[_Client] = set()
+        self._urls: list[str] = []
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> Self:
+        """Open the market and listen."""
+        self._loop = asyncio.get_running_loop()
+        self._core = self._make(self._loop.time())
+        app = web.Application()
+        app.router.add_get("/v2", self._websocket)
+        app.router.add_get("/admin/faults", self._list_faults)
+        app.router.add_post("/admin/faults", self._inject_fault)
+        app.router.add_get("/admin/state", self._show_state)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSING)
+        await self._runner.setup()
+        await self._listen("ws", self._ports[0], None)
+        if self._tls is not None:
+            await self._listen("wss", self._ports[1], self._tls)
+        self._drive()
+        return self
+
+    async def _listen(self, scheme: str, port: int, tls: ssl.SSLContext | None) -> None:
+        assert self._runner is not None  # noqa: S101 -- only `start` calls this
+        site = web.TCPSite(self._runner, self._host, port, ssl_context=tls)
+        await site.start()
+        bound = self._runner.addresses[-1][1]
+        # A certificate is made for a name, and `localhost` is the one that loopback has.
+        name = "localhost" if tls is not None and self._host == "127.0.0.1" else self._host
+        self._urls.append(f"{scheme}://{name}:{bound}")
+
+    async def aclose(self) -> None:
+        """Close every connection and stop listening. Calling it again does nothing."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for client in tuple(self._clients):
+            client.close(WSCloseCode.GOING_AWAY, "the simulator is closing")
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.aclose()
+
+    # --- what people use --------------------------------------------------------------------------------------------
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange itself: its markets, connections and faults."""
+        if not isinstance(self._core, Exchange):
+            raise InvalidArgument("there is no exchange: the simulator is not started, or plays a recording")
+        return self._core
+
+    @property
+    def url(self) -> str:
+        """Where the public WebSocket is."""
+        return f"{self._base(0)}/v2"
+
+    @property
+    def admin_url(self) -> str:
+        """Where faults can be injected over HTTP: `GET` and `POST /faults`, `GET /state` below it."""
+        return f"{self._base(0).replace('ws', 'http', 1)}/admin"
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """For `KrakenClient(endpoints=...)`."""
+        return Endpoints.custom(self.url)
+
+    @property
+    def tls_endpoints(self) -> Endpoints | None:
+        """The same over TLS, if it was made with `tls`; put the context that trusts it into the settings' `ssl`."""
+        return None if self._tls is None else Endpoints.custom(f"{self._base(1)}/v2")
+
+    def fault(self, name: str, **parameters: Any) -> None:
+        """Inject a fault, as `Exchange.fault` does; `rxkraken.simulator.FAULTS` lists them."""
+        exchange = self.exchange
+        exchange.advance(self._loop.time())
+        exchange.fault(name, **parameters)
+        self._drive()
+
+    def _base(self, number: int) -> str:
+        if not self._urls:
+            raise InvalidArgument("the simulator is not started; use `async with Simulator() as exchange:`")
+        return self._urls[number]
+
+    # --- the clock --------------------------------------------------------------------------------------------------
+
+    def _drive(self) -> None:
+        if self._core is None:
+            return
+        self._core.advance(self._loop.time())
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self._core.deadline()
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._drive)
+
+    # --- routes -----------------------------------------------------------------------------------------------------
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        core = self._core
+        assert core is not None  # noqa: S101 -- nothing listens before `start`
+        client = _Client(request)
+        core.advance(self._loop.time())
+        try:
+            connection = core.connect("public", client.send, client.close)
+        except UpgradeRefused as refusal:
+            return web.Response(status=refusal.status, text="refused")
+        self._drive()
+        self._clients.add(client)
+        try:
+            async for text in client.frames():
+                core.advance(self._loop.time())
+                connection.receive(text)
+                self._drive()
+        finally:
+            self._clients.discard(client)
+            connection.closed()
+        return client.socket
+
+    async def _list_faults(self, request: web.Request) -> web.Response:
+        del request
+        table = [kind.describe() for kind in FAULTS.values()]
+        return web.json_response({"table": table, "log": [record.describe() for record in self.exchange.faults]})
+
+    async def _inject_fault(self, request: web.Request) -> web.Response:
+        try:
+            body = await request.json()
+            if not isinstance(body, dict) or not isinstance(body.get("name"), str):  # pyright: ignore[reportUnknownMemberType] -- JSON
+                raise InvalidArgument('send a JSON object such as {"name": "drop", "code": 1001}')
+            name = body.pop("name")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] -- JSON
+            self.fault(name, **body)  # pyright: ignore[reportUnknownArgumentType] -- JSON, checked against the table
+        except ValueError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return web.json_response({"injected": name})
+
+    async def _show_state(self, request: web.Request) -> web.Response:
+        del request
+        exchange = self.exchange
+        connections = [
+            {
+                "id": each.id,
+                "connection_id": str(each.connection_id),
+                "subscriptions": [" ".join(slot).strip() for slot in each.subscriptions],
+            }
+            for each in exchange.connections.values()
+        ]
+        return web.json_response(
+            {"now": exchange.now, "system": exchange.system, "symbols": [*exchange.markets], "connections": connections}
+        )
+
+
+class _Client:
+    """One accepted socket: frames in, an outbox with a writer of its own, and the rude ways to end it."""
+
+    def __init__(self, request: web.Request) -> None:
+        self.socket = web.WebSocketResponse(max_msg_size=0, timeout=_CLOSING)
+        self._request = request
+        self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
+        self._goodbye: tuple[int, bytes] = (WSCloseCode.OK, b"")
+
+    def send(self, text: str) -> None:
+        if self._outbox.qsize() >= _MOST_WAITING:
+            self._abort(reset=False)
+        else:
+            self._outbox.put_nowait(text)
+
+    def close(self, code: int, reason: str) -> None:
+        if code in (CUT, RESET):
+            self._abort(reset=code == RESET)
+        else:
+            self._goodbye = (code, reason.encode())
+            self._outbox.put_nowait(None)
+
+    async def frames(self) -> Any:
+        await self.socket.prepare(self._request)
+        writer = asyncio.get_running_loop().create_task(self._write(), name="simulator writer")
+        try:
+            async for message in self.socket:
+                if message.type is WSMsgType.TEXT:
+                    yield message.data
+        finally:
+            writer.cancel()
+            await asyncio.wait([writer])
+
+    async def _write(self) -> None:
+        try:
+            while (text := await self._outbox.get()) is not None:
+                await self.socket.send_str(text)
+            code, reason = self._goodbye
+            await self.socket.close(code=code, message=reason)
+        except ConnectionError:
+            return  # the client went away; its reader ends the connection
+
+    def _abort(self, *, reset: bool) -> None:
+        transport = self._request.transport
+        if transport is None:
+            return
+        raw = transport.get_extra_info("socket")
+        if reset and raw is not None:
+            # Closing with a linger time of zero makes the kernel send RST instead of FIN.
+            raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()

@@ -4,8 +4,9 @@
 both give out.
 """
 
-from rxkraken.books.book import Book, Level
+from rxkraken.books.book import Book
 from rxkraken.books.faults import ChecksumMismatch, MalformedBook
+from rxkraken.books.measures import Level
 from rxkraken.books.reducer import BookReducer, Counters
 from rxkraken.books.state import BookState, reduce_book
 

@@ -23,8 +23,8 @@ class NeedExact(MalformedBook):
 class ChecksumMismatch(ProtocolViolation):
     """The book after a message is not the book Kraken has.
 
-    `expected` came with the message, `computed` is ours. `stale_precision` says that the message has more fraction digits
-    than the precisions in use, so that these are to be refreshed (ws-v2 reference, section 4.4).
+    `expected` came with the message, `computed` is ours. `stale_precision` says that the message has more fraction
+    digits than the precisions in use, so that these are to be refreshed (ws-v2 reference, section 4.4).
     """
 
     def __init__(self, symbol: str, expected: object, computed: int | None, *, stale_precision: bool = False) -> None:

@@ -1,8 +1,9 @@
 """Whether anybody kept a book: the question that decides between reusing it and giving it a copy of its levels.
 
-On CPython the reference count answers, exactly and cheaply: a book with no reference but its reducer's cannot be seen by
-anybody, so it may tell of the next message instead of a new book. Elsewhere (other interpreters, builds without the GIL,
-versions not tested yet) a weak reference answers; where it learns of a death late, that costs a copy and nothing else.
+On CPython the reference count answers, exactly and cheaply: a book with no reference but its reducer's cannot be seen
+by anybody, so it may tell of the next message, and no new book is made. Elsewhere (other interpreters, builds without
+the GIL, versions not tested yet) a weak reference answers; where it learns of a death late, that costs a copy and
+nothing else.
 """
 
 from __future__ import annotations

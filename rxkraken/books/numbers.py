@@ -8,7 +8,6 @@ Nothing here depends on the caller's decimal context.
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from math import isfinite
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rxkraken.books.faults import MalformedBook, NeedExact
 from rxkraken.errors import InvalidArgument
+from rxkraken.protocol.json import exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,10 +42,7 @@ class Exact(Fraction):
 def check_precision(name: str, digits: object) -> int:
     """Return `digits` as a count of fraction digits, or raise `InvalidArgument`."""
     if isinstance(digits, bool) or not isinstance(digits, int) or not 0 <= digits <= LARGEST_PRECISION:
-        message = (
-            f"{name} {digits!r} is not a number of fraction digits; allowed are the integers 0 to {LARGEST_PRECISION}"
-        )
-        raise InvalidArgument(message)
+        raise InvalidArgument(f"{name} {digits!r} is not a number of fraction digits: give 0 to {LARGEST_PRECISION}")
     return digits
 
 
@@ -64,10 +61,7 @@ def number(value: object, precision: int) -> float | Exact:
             pass
         case float() if isfinite(value):
             if abs(value) > largest_float(precision):
-                reason = (
-                    f"{value!r} is beyond what a float holds exactly at {precision} digits; the frame's text is needed"
-                )
-                raise NeedExact(reason)
+                raise NeedExact(f"{value!r} is more than a float holds exactly; the frame's text is needed")
             return value
         case int() if abs(value) < 10**_LARGEST_EXPONENT:
             return _canonical(Exact(value), precision)
@@ -83,7 +77,7 @@ def number(value: object, precision: int) -> float | Exact:
 def _is_sized(value: Decimal) -> bool:
     """Whether the digits of `value` are few enough to be a price or quantity."""
     exponent = value.as_tuple().exponent
-    return isinstance(exponent, int) and -_LARGEST_EXPONENT <= exponent and value.adjusted() <= _LARGEST_EXPONENT
+    return isinstance(exponent, int) and exponent >= -_LARGEST_EXPONENT and value.adjusted() <= _LARGEST_EXPONENT
 
 
 def _canonical(value: Exact, precision: int) -> float | Exact:
@@ -106,7 +100,7 @@ def levels_of(entry: object, side: str) -> list[Any]:
 def plain_levels(entry: object, side: str, price_precision: int, qty_precision: int) -> list[dict[str, float | Exact]]:
     """Return the levels of one side with every number in the form the ladder keeps.
 
-    Raises `NeedExact` where the entry was decoded to floats that are too large, `MalformedBook` where it makes no sense.
+    Raises `NeedExact` where it was decoded to floats that are too large, `MalformedBook` where it makes no sense.
     """
     return [
         {"price": number(price, price_precision), "qty": number(qty, qty_precision)}
@@ -136,10 +130,8 @@ def fraction_digits(values: Iterable[object]) -> int:
     """Return the most fraction digits among decoded numbers; of a float, the digits of its shortest text."""
     most = 0
     for value in values:
-        exact = (
-            value if isinstance(value, Decimal) else Decimal(repr(value)) if isinstance(value, float) else Decimal(0)
-        )
-        exponent = exact.as_tuple().exponent
+        decimal = Decimal(repr(value)) if isinstance(value, float) else value
+        exponent = decimal.as_tuple().exponent if isinstance(decimal, Decimal) else 0
         if isinstance(exponent, int):
             most = max(most, -exponent)
     return most
@@ -163,10 +155,10 @@ def decode_exactly(raw: str | bytes, entry: Mapping[str, Any]) -> dict[str, Any]
     Raises `MalformedBook` if the text is no frame that holds such an element.
     """
     try:
-        frame: Any = json.loads(raw, parse_float=Decimal)
+        frame = exact(raw)
     except (ValueError, InvalidOperation, RecursionError) as error:
         raise MalformedBook(f"the frame's text cannot be decoded exactly: {error!r}") from error
-    data: Any = frame.get("data") if isinstance(frame, dict) else None
+    data = cast("dict[str, Any]", frame).get("data") if isinstance(frame, dict) else None
     found = [each for each in cast("list[Any]", data if isinstance(data, list) else []) if _is_twin(each, entry)]
     if len(found) != 1:
         raise MalformedBook(f"the frame's text holds {len(found)} elements like the one to apply; expected one")

@@ -86,8 +86,23 @@ class BookReducer:
     """
 
     __slots__ = (
-        "_checks", "_decode", "_facts", "_hidden", "_hides", "_hot", "_light", "_watch", "_ladder", "_precision", "_rare",
-        "_unverified", "depth", "last_error", "needs_resync", "sequence", "symbol",
+        "_checks",
+        "_decode",
+        "_facts",
+        "_hidden",
+        "_hides",
+        "_hot",
+        "_ladder",
+        "_light",
+        "_precision",
+        "_rare",
+        "_unverified",
+        "_watch",
+        "depth",
+        "last_error",
+        "needs_resync",
+        "sequence",
+        "symbol",
     )  # fmt: skip
 
     def __init__(
@@ -143,7 +158,7 @@ class BookReducer:
         except _IRREGULAR:
             return self._apply_cold(entry, kind, raw, received, epoch)
         self.sequence = sequence = self.sequence + 1
-        self._facts = book._facts = (ladder.sides, crc, True, timestamp, received, epoch, sequence)  # noqa: SLF001
+        self._facts = book.facts = (ladder.sides, crc, True, timestamp, received, epoch, sequence)
         return book
 
     def view(self) -> Book | None:
@@ -250,7 +265,7 @@ class BookReducer:
         return ladder
 
     def _widened(self, ladder: Ladder, entry: Any, raw: str | bytes | None) -> Ladder:
-        """Return the ladder at a precision that has room for the digits of an update, where the precision is not given."""
+        """Return the ladder with room for the digits of an update, where a precision is not given."""
         sides = ladder.sides
         seen = wire_precision(entry)
         if seen[0] <= sides.price_precision and seen[1] <= sides.qty_precision:
@@ -298,7 +313,7 @@ class BookReducer:
         return self.view()
 
     def _doubt(self, ladder: Ladder, entry: Any, expected: int | None, raw: str | bytes | None) -> None:
-        """Say why a book is not verified: no checksum came, or another one; then whether stale precisions explain it."""
+        """Say why a book is not verified; if a checksum came, also whether stale precisions explain it."""
         if expected is None:
             self.last_error = MalformedBook(f"a message for {self.symbol} came without a checksum")
             return
@@ -361,11 +376,11 @@ class BookReducer:
 def check_options(depth: object, checksum: object) -> None:
     """Raise `InvalidArgument` unless these are a number of levels and a way to treat checksums."""
     if checksum not in get_args(Checksum):
-        message = f'checksum {checksum!r} must be "verify", "flag" or "off"'
-        raise InvalidArgument(message)
+        raise InvalidArgument(f'checksum {checksum!r} must be "verify", "flag" or "off"')
     if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
-        message = f"depth {depth!r} must be a positive number of levels; Kraken offers 10, 25, 100, 500 and 1000"
-        raise InvalidArgument(message)
+        raise InvalidArgument(
+            f"depth {depth!r} must be a positive number of levels; Kraken offers 10, 25, 100, 500 and 1000"
+        )
 
 
 def _known(name: str, precision: int | None) -> int | None:

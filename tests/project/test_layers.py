@@ -25,12 +25,12 @@ LAYERS = (
     {"client"},
     {"sync", "cli"},
 )
-# Beside the house. What each may import of it is in MAY_IMPORT; only the command line opens both doors.
+# Beside the house. What each may import of it is in MAY_IMPORT; the test helpers join a client to an exchange.
 BESIDE = {"simulator", "testing"}
 MAY_IMPORT = {
     # A mistake shared by both ends of the wire would pass every test: the exchange is written without the client.
     "simulator": {"simulator", "_version", "errors", "settings"},
-    "testing": {"testing"} | set().union(*LAYERS[:4]),
+    "testing": {"testing", "simulator"} | set().union(*LAYERS[:4]),
 }
 
 # Sans I/O: these are told the time, hand out text, and can be tested with nothing but calls.

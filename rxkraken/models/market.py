@@ -6,13 +6,10 @@ the number of the connection it came through (it grows by one at each reconnect)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-    from decimal import Decimal
+from datetime import datetime
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class Ticker:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One execution (ws-v2 reference section 3.5). `side` and `ord_type` are the taker's; `trade_id` counts per market."""
+    """One execution (ws-v2 reference section 3.5). `side` and `ord_type` are the taker's."""
 
     symbol: str
     side: str

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any, Literal
 
 State = Literal[
-    "idle", "connecting", "online", "lost", "subscribed", "rejected", "resyncing", "stale", "degraded", "maintenance", "closed"
+    "idle",
+    "connecting",
+    "online",
+    "lost",
+    "subscribed",
+    "rejected",
+    "resyncing",
+    "stale",
+    "degraded",
+    "maintenance",
+    "closed",
 ]
 """What a `Status` says.
 

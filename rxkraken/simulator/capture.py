@@ -82,7 +82,8 @@ class Playback:
         """Accept a client; its first frame is `status`."""
         self._clients += 1
         connection = Connection(self._clients, 1 << 63 | self._clients, role, self, send, close, self.now)
-        status = {"version": "2.0.10", "system": "online", "api_version": "v2", "connection_id": connection.connection_id}
+        status = {"version": "2.0.10", "system": "online", "api_version": "v2"}
+        status = {**status, "connection_id": connection.connection_id}
         connection.say(dumps({"channel": "status", "type": "update", "data": [status]}))
         self._beat(connection)
         return connection
@@ -132,16 +133,20 @@ class Playback:
         self._play(connection, key, run, iter(self._frames[slot]), None)
 
     def _play(
-        self, connection: Connection, key: Slot, run: object, frames: Iterator[tuple[float | None, str]], last: float | None
+        self,
+        connection: Connection,
+        key: Slot,
+        run: object,
+        frames: Iterator[tuple[float | None, str]],
+        last: float | None,
     ) -> None:
         frame = next(frames, None)
         if frame is None:
             return
         at, raw = frame
-        if last is None:
-            pause = 0.0
-        else:
-            pause = (max(0.0, at - last) if at is not None else 1 / _FRAMES_A_SECOND) / self._pace if self._pace else 0.0
+        pause = 0.0
+        if last is not None and self._pace:
+            pause = (1 / _FRAMES_A_SECOND if at is None else max(0.0, at - last)) / self._pace
 
         def speak() -> None:
             if connection.open and connection.subscriptions.get(key) is run:

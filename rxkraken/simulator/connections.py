@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rxkraken.simulator.feeds import Topic
+from rxkraken.simulator.feeds import Topic
 
 # Two more ways to end a connection than there are close codes. 1006 is never sent: it means that no close frame came.
 CUT = 1006

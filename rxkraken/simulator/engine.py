@@ -209,7 +209,8 @@ class Engine:
             ladder.keys.clear()
             ladder.levels.clear()
             for order in orders:
-                order.price = order.price * factor if shift > 0 else ladder.sign * -(-ladder.sign * order.price // factor)
+                coarser = ladder.sign * -(-ladder.sign * order.price // factor)
+                order.price = order.price * factor if shift > 0 else coarser
                 self._reload(ladder, order)
 
     def _reload(self, ladder: Ladder, order: Order) -> None:

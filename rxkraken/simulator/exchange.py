@@ -12,13 +12,12 @@ from collections import defaultdict
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
-from rxkraken.simulator.mangling import odd_texts
-
 from rxkraken.errors import InvalidArgument
 from rxkraken.simulator.connections import CLOUDFLARE, RESET, Connection, Subscription, UpgradeRefused
 from rxkraken.simulator.faults import FAULTS, Faults, check
 from rxkraken.simulator.feeds import Feed, Topic
 from rxkraken.simulator.instruments import assets_of, choose
+from rxkraken.simulator.mangling import odd_texts
 from rxkraken.simulator.market import Market
 from rxkraken.simulator.requests import ALREADY, ALREADY_OHLC, NOT_SUBSCRIBED, Ping, Refusal, Wish, read
 from rxkraken.simulator.wire import Calendar, dumps, number_style
@@ -267,7 +266,7 @@ class Exchange:
             result["warnings"] = list(wish.warnings)
         return {"method": wish.method, **_id(wish.req_id), "result": result, "success": True}
 
-    def _answer(
+    def _answer(  # noqa: PLR0917 -- who, what, when, and what then
         self,
         connection: Connection,
         method: str,

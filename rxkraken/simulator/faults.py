@@ -6,19 +6,16 @@ frames that fit (the next checksum of BTC/USD is wrong, the next ack is late). `
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from rxkraken.errors import InvalidArgument
 from rxkraken.simulator.connections import CLOSE_CODES, CLOUDFLARE
-from rxkraken.simulator.feeds import DEPTHS
 from rxkraken.simulator.instruments import PAIR_STATUSES
 from rxkraken.simulator.mangling import MANGLES, ODD_SHAPES, SEVERAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from random import Random
-
     from rxkraken.simulator.connections import Connection, Subscription
 
 Hook = Literal["now", "message", "ack", "upgrade"]
@@ -127,7 +124,7 @@ FAULTS: dict[str, FaultKind] = {
             _CONNECTION, _METHOD, _SYMBOL, _TIMES,
             Parameter("data", False, "True or False", lambda value: isinstance(value, bool)),  # noqa: FBT003 -- the default of a parameter
         )),
-        FaultKind("corrupt_level", "change a digit of one quantity in a book message", "message", (*_ONLY_BOOK, _TIMES)),
+        FaultKind("corrupt_level", "change one quantity in a book message", "message", (*_ONLY_BOOK, _TIMES)),
         FaultKind("wrong_checksum", "send a checksum that does not fit", "message", (*_ONLY_BOOK, _TIMES)),
         FaultKind("lose", "leave a message out", "message", (_CONNECTION, _CHANNEL, _SYMBOL, _TIMES)),
         FaultKind("repeat", "send a message twice", "message", (_CONNECTION, _CHANNEL, _SYMBOL, _TIMES)),
@@ -260,4 +257,3 @@ class Faults:
         armed.left -= 1
         if armed.left == 0:
             self.armed.remove(armed)
-

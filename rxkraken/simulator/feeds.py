@@ -1,4 +1,4 @@
-"""What one market publishes: depth-limited books, tickers, trades and candles, each message written once for all readers.
+"""What one market publishes: depth-limited books, tickers, trades and candles, each message written once for all.
 
 A feed listens to its market's engine. What happens between two calls of `flush` becomes one message per channel, as one
 engine event does on the exchange; `snapshot` shows the state at any moment. ws-v2 reference sections 3.1 to 3.5 and 4.
@@ -106,7 +106,7 @@ class Feed:
         """Keep it for the next message."""
         self._trades.append(self._market.latest)
 
-    def level_changed(self, ladder: Ladder, index: int, price: int, before: int, after: int) -> None:
+    def level_changed(self, ladder: Ladder, index: int, price: int, before: int, after: int) -> None:  # noqa: ARG002 -- the listener's signature
         """Let every open depth see the change while the book is in the state it left."""
         if index < CHECKED:
             self._tops[ladder.name] = None
@@ -197,9 +197,7 @@ class Feed:
 
     def _entries(self, entries: Iterable[tuple[int, int]]) -> str:
         number, digits, precision = self._number, self.spec.price_precision, self.spec.qty_precision
-        return ",".join(
-            f'{{"price":{number(price, digits)},"qty":{number(qty, precision)}}}' for price, qty in entries
-        )
+        return ",".join(f'{{"price":{number(price, digits)},"qty":{number(qty, precision)}}}' for price, qty in entries)
 
     def _price(self, units: int) -> str:
         return self._number(units, self.spec.price_precision)
@@ -241,9 +239,7 @@ class Feed:
             running = history.candle(interval, second)
             candles = [running] if running else []
         data = ",".join(self._candle(candle, interval) for candle in candles)
-        return (
-            f'{{"channel":"ohlc","type":"{kind}","timestamp":"{self._calendar.fine_text(now)}","data":[{data}]}}'
-        )
+        return f'{{"channel":"ohlc","type":"{kind}","timestamp":"{self._calendar.fine_text(now)}","data":[{data}]}}'
 
     def _candle(self, candle: Candle, interval: int) -> str:
         # `timestamp` is deprecated; live values are the end of the interval (ws-v2 reference section 3.4).

@@ -9,11 +9,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from rxkraken.simulator.engine import Side
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from random import Random
 
-    from rxkraken.simulator.engine import Side
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 INTERVALS = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
@@ -33,7 +34,7 @@ class Print:
 
 @dataclass(slots=True)
 class Candle:
-    """One interval: `begin` in seconds since 1970, prices and `volume` in units, `cost` = the sum of price times qty."""
+    """One interval: `begin` in seconds since 1970, prices and `volume` in units, `cost` the sum of price times qty."""
 
     begin: int
     open: int
@@ -143,7 +144,7 @@ class History:
         return merge(begin, self._series(interval).between(begin, begin + length))
 
     def candles(self, interval: int, second: int, count: int) -> list[Candle]:
-        """The candles in the last `count` intervals, oldest first, the running one last; quiet intervals are missing."""
+        """The candles in the last `count` intervals, oldest first, the running one last; quiet ones are missing."""
         length = interval * MINUTE
         last = second - second % length
         series = self._series(interval)
@@ -270,4 +271,3 @@ def fold(fine: Iterable[Candle], coarse: Series) -> None:
 
 def _side(rng: Random) -> Side:
     return "buy" if rng.random() < 0.5 else "sell"
-

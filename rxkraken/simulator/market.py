@@ -1,7 +1,7 @@
 """A market that moves by itself: seeded order flow through a real matching engine.
 
-The flow follows a fair price, a random number that wanders and is drawn back to where the market began, so that hours of
-simulated time lead neither to zero nor away. Prices and quantities themselves are integers in the market's units.
+The flow follows a fair price, a random number that wanders and is drawn back to where the market began, so that hours
+of simulated time lead neither to zero nor away. Prices and quantities themselves are integers in the market's units.
 """
 
 from __future__ import annotations
@@ -266,7 +266,7 @@ class Flow:
             self._send(side, ladder.at(rank).price, 4 * size, now, display=size)
 
     def _requote(self, side: Side, now: float) -> None:
-        """Cancel and quote again at the same price: one message that names a price twice (ws-v2 reference section 7)."""
+        """Cancel and quote again at the same price: a message that names a price twice (ws-v2 reference section 7)."""
         order = self._near(side)
         if order is not None:
             self._engine.cancel(order.order_id)

@@ -6,6 +6,7 @@ the nearest text it does know is used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -14,7 +15,7 @@ from rxkraken.simulator.history import INTERVALS
 from rxkraken.simulator.wire import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
 Method = Literal["subscribe", "unsubscribe"]
 TRIGGERS = ("trades", "bbo")
@@ -119,11 +120,11 @@ def _read_object(message: dict[str, Any], listed: Collection[str]) -> Request:
                 _only(message, ("method", "params", "req_id"), method)
                 return _wish(method, message.get("params"), req_id, listed)
             case str() if method in TRADING:
-                raise _Refused(WRONG_HOST)
+                raise _Refused(WRONG_HOST)  # noqa: TRY301 -- the caller below turns it into an answer
             case str():
-                raise _Refused(UNSUPPORTED_EVENT)
+                raise _Refused(UNSUPPORTED_EVENT)  # noqa: TRY301 -- the caller below turns it into an answer
             case _:
-                raise _Refused(NO_METHOD)
+                raise _Refused(NO_METHOD)  # noqa: TRY301 -- the caller below turns it into an answer
     except _Refused as refusal:
         return Refusal(str(refusal), named, req_id)
 
@@ -236,9 +237,7 @@ _SHAPES: dict[str, _Shape] = {
         _Shape("book", ("symbol", "depth"), _depth),
         _Shape("ticker", ("symbol", "event_trigger"), _trigger),
         _Shape("trade", ("symbol",), _no_option, snapshot=False),
-        _Shape(
-            "ohlc", ("symbol", "interval"), _interval, warnings=("timestamp is deprecated, use interval_begin",)
-        ),
+        _Shape("ohlc", ("symbol", "interval"), _interval, warnings=("timestamp is deprecated, use interval_begin",)),
         _Shape(
             "instrument",
             ("include_tokenized_assets", "execution_venue"),

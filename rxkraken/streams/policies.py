@@ -7,14 +7,12 @@ is the bounded place in between; mailboxes know neither loops nor threads.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from rxkraken.errors import InvalidArgument, Overflowed
 from rxkraken.models.status import Gap, Overflow
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,8 @@ def as_policy(policy: Policy | str) -> Policy:
             raise InvalidArgument(f"policy={policy!r} is not known; use one of {', '.join(named)}")
         return named[policy]()
     if not isinstance(policy, Latest | Conflate | Buffer | Fail):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgument(f"policy={policy!r} is not a policy; use rk.latest(), rk.conflate(), rk.buffer() or rk.fail()")
+        allowed = "rk.latest(), rk.conflate(), rk.buffer() or rk.fail()"
+        raise InvalidArgument(f"policy={policy!r} is not a policy; use {allowed}")
     return policy
 
 

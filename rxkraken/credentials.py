@@ -44,15 +44,15 @@ class Credentials:
 
     def __init__(self, key: str, secret: str, otp: Otp | None = None) -> None:
         """Check and keep the parts; the secret is kept decoded."""
-        decoded, problem = _decoded(secret)
-        hidden_otp, otp_problem = _checked_otp(otp)
-        del secret, otp
-        if problem or otp_problem or not _is_key(key):
-            # An invalid "key" may be the secret in the wrong place: it is not shown either.
+        # A traceback prints this object too, so it is whole before anything can be wrong.
+        self._key = key if _is_key(key) else ""
+        self._secret, problem = _decoded(secret)
+        self._otp, otp_problem = _checked_otp(otp)
+        # An invalid "key" may be the secret in the wrong place: it is not shown either.
+        del key, secret, otp
+        if problem or otp_problem or not self._key:
+            self._key = ""
             raise InvalidArgument(problem or otp_problem or _BAD_KEY)
-        self._key = key
-        self._secret = decoded
-        self._otp = hidden_otp
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -173,18 +173,24 @@ def _checked_otp(otp: Otp | None) -> tuple[Hidden | Callable[[], str] | None, st
 def _read_private(path: str | os.PathLike[str]) -> Hidden:
     name = os.fspath(path)
     try:
-        descriptor = os.open(name, os.O_RDONLY)
+        descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise InvalidArgument(f"cannot read the credentials file {name}: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         # The open file is asked, not the path: nobody can swap it in between.
-        info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode):
-            raise InvalidArgument(f"{name} is not a regular file")
-        if os.name == "posix" and stat.S_IMODE(info.st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
-            mode = stat.S_IMODE(info.st_mode)
-            raise InvalidArgument(f"{name} has mode {mode:o}, so others may read the secret; run: chmod 600 {name}")
-        return Hidden(file.read(_MOST_BYTES).decode("utf-8-sig", errors="replace"))
+        _refuse_readable(name, os.fstat(descriptor).st_mode)
+        return Hidden(os.read(descriptor, _MOST_BYTES).decode("utf-8-sig", errors="replace"))
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_readable(name: str, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise InvalidArgument(f"{name} is not a regular file")
+    if os.name == "posix" and stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO):
+        raise InvalidArgument(
+            f"{name} has mode {stat.S_IMODE(mode):o}, so others may read the secret; run: chmod 600 {name}"
+        )
 
 
 def _parts_of(text: str) -> _Parts | None:

@@ -66,6 +66,7 @@ class AssetPair(RestModel):
     base: str
     aclass_quote: str = ""
     quote: str
+    lot: str = "unit"
     cost_decimals: int | None = None
     pair_decimals: int
     lot_decimals: int

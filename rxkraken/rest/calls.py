@@ -40,7 +40,7 @@ class CallSpec:
 _PUBLIC: Final = ("Time", "SystemStatus", "Assets", "AssetPairs", "Ticker", "OHLC", "Depth", "Trades", "Spread")
 _READS: Final = (
     "Balance", "BalanceEx", "TradeBalance", "OpenOrders", "ClosedOrders", "QueryOrders", "OrderAmends", "OpenPositions",
-    "TradeVolume", "GetWebSocketsToken", "GetApiKeyInfo", "ExportStatus", "RetrieveExport", "CreditLines",
+    "TradeVolume", "GetWebSocketsToken", "GetApiKeyInfo", "ExportStatus", "RetrieveExport",
     "DepositMethods", "DepositStatus", "WithdrawMethods", "WithdrawAddresses", "WithdrawInfo", "WithdrawStatus",
     "Earn/Strategies", "Earn/Allocations", "Earn/AllocateStatus", "Earn/DeallocateStatus",
 )  # fmt: skip

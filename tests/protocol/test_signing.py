@@ -63,7 +63,7 @@ def test_hidden_text_is_sent_but_not_shown():
     """It is the text for whoever sends it, and `<hidden>` for whoever looks at it."""
     text = Hidden("abc")
     assert (text, str(text), f"{text}", len(text), text.encode()) == ("abc", "abc", "abc", 3, b"abc")
-    assert (repr(text), repr({"API-Sign": text}), "%r" % text) == ("<hidden>", "{'API-Sign': <hidden>}", "<hidden>")
+    assert (repr(text), repr({"API-Sign": text}), f"{text!r}") == ("<hidden>", "{'API-Sign': <hidden>}", "<hidden>")
 
 
 def test_hidden_bytes_are_sent_but_not_shown():

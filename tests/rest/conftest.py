@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -18,7 +19,7 @@ from aiohttp import web
 from rxkraken.credentials import Credentials
 from rxkraken.protocol.nonce import NonceSource
 from rxkraken.rest import RestClient
-from rxkraken.settings import Endpoints
+from rxkraken.settings import Endpoints, Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -43,9 +44,6 @@ class Seen:
         return self.path.split("/", 3)[-1]
 
 
-Reply = web.Response | dict[str, Any] | list[str] | str
-
-
 @dataclass
 class FakeKraken:
     """Answers each call with what was put in `replies` for its name; the last one is repeated.
@@ -59,6 +57,7 @@ class FakeKraken:
     secret: str = SECRET
     refused: list[str] = field(default_factory=list)
     last_nonce: int = 0
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def reply(self, name: str, *replies: Any) -> None:
         self.replies[name] = list(replies)
@@ -70,6 +69,7 @@ class FakeKraken:
         raw = await request.read()
         seen = _seen(request, raw.decode())
         self.seen.append(seen)
+        self.arrived.set()
         if seen.path.startswith("/0/private/") and (problem := self._check(seen, raw)):
             self.refused.append(problem)
             return _response([problem])
@@ -181,8 +181,25 @@ async def make_client(
 
 
 @pytest.fixture
+def expires(monkeypatch: pytest.MonkeyPatch) -> Callable[[Seen], Awaitable[None]]:
+    """A reply that never comes: as the request arrives, the time that the client gave it is over."""
+    limits: list[asyncio.Timeout] = []
+    make = asyncio.timeout
+
+    def remembered(delay: float | None) -> asyncio.Timeout:
+        made = make(delay)
+        if delay == Settings().request_timeout:
+            limits.append(made)
+        return made
+
+    async def reply(_seen: Seen) -> None:
+        limits[-1].reschedule(asyncio.get_running_loop().time())
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio, "timeout", remembered)
+    return reply
+
+
+@pytest.fixture
 def client(make_client: Callable[..., RestClient]) -> RestClient:
     return make_client()
-
-
-Handler = "Callable[[Seen], Awaitable[Reply]]"

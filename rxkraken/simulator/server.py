@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rxkraken.simulator.connections import Connection
+    from rxkraken.simulator.faults import FaultRecord
     from rxkraken.simulator.instruments import SymbolSpec
 
 _MOST_WAITING = 20_000
@@ -169,6 +170,11 @@ class Simulator:
     def tls_endpoints(self) -> Endpoints | None:
         """The same over TLS, if it was made with `tls`; put the context that trusts it into the settings' `ssl`."""
         return None if self._tls is None else Endpoints.custom(f"{self._base(1)}/v2")
+
+    @property
+    def faults(self) -> tuple[FaultRecord, ...]:
+        """Every fault that really happened so far."""
+        return self.exchange.faults
 
     def fault(self, name: str, **parameters: Any) -> None:
         """Inject a fault, as `Exchange.fault` does; `rxkraken.simulator.FAULTS` lists them."""

@@ -36,7 +36,11 @@ def outside(
         del settings
         place = network(loop) if callable(network) else network
         return World(
-            loop, place, wall=lambda: EPOCH + loop.time(), uniform=random.Random(seed).uniform, budgets={}  # noqa: S311 - jitter, not secrets
+            loop,
+            place,
+            wall=lambda: EPOCH + loop.time(),
+            uniform=random.Random(seed).uniform,
+            budgets={},  # noqa: S311 - jitter, not secrets
         )
 
     return make

@@ -537,3 +537,25 @@ async def test_a_refusal_corrects_the_trading_counter(kraken, client):
     kraken.reply("AddOrder", ["EOrder:Rate limit exceeded"])
     assert isinstance(await outcome(buy(client)), OrderRejected)
     assert client.limits.trading["BTC/USD"].remaining == 0
+
+
+async def test_closing_sends_nothing_more_though_it_waits(kraken, client):
+    """The order under way is answered in time; the one behind it does not set out any more."""
+    go_on = asyncio.Event()
+
+    async def slow(_seen):
+        await go_on.wait()
+        return PLACED
+
+    kraken.reply("AddOrder", slow)
+    sent = asyncio.ensure_future(_result(buy(client)))
+    await kraken.arrived.wait()
+    queued = asyncio.ensure_future(_result(buy(client)))
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(client.aclose())
+    await asyncio.sleep(0)
+    go_on.set()
+    assert (await sent).txid == ("OUF4EM-FRGI2-MQMWZD",)
+    assert type(await outcome(queued)) is NotSent
+    await closing
+    assert kraken.names() == ["AddOrder"]

@@ -130,6 +130,7 @@ async def test_the_one_time_password_is_in_the_signed_body(kraken, make_client):
 
 
 @pytest.mark.parity("D0-8")
+@pytest.mark.parity("K2-14")
 async def test_one_session_is_opened_for_all_calls_and_closed_with_the_client(kraken, credentials, time):
     kraken.reply("Time", TIME)
     kraken.reply("Balance", {})
@@ -162,6 +163,43 @@ async def test_a_session_that_was_given_stays_open(kraken):
 async def test_a_base_url_may_end_with_a_slash(kraken, make_client):
     kraken.reply("Time", TIME)
     assert await make_client(endpoints=Endpoints.custom(rest=kraken.url + "/")).time()
+
+
+@pytest.mark.parity("K2-06")
+async def test_a_proxy_gets_the_calls_when_there_is_one(kraken, make_client):
+    """The exchange's name is never looked up: the proxy is asked for it."""
+    kraken.reply("Time", TIME)
+    settings = Settings(proxy=kraken.url)
+    client = make_client(settings=settings, endpoints=Endpoints.custom(rest="http://exchange.test"))
+    assert (await client.time()).unixtime == 1762820224
+    assert kraken.seen[0].headers["Host"] == "exchange.test"
+
+
+@pytest.mark.parity("K2-05")
+async def test_a_connection_that_kraken_drops_between_calls_is_made_anew(make_client, time):
+    """Each connection serves one answer, promises to stay, and is closed. Nothing is lost and nothing tried twice."""
+    served: list[bytes] = []
+    gone = asyncio.Queue()
+
+    async def once(reader, writer):
+        served.append(await reader.readuntil(b"nonce=17000000000000000" + b"0%d" % len(served)))
+        body = b'{"error":[],"result":{}}'
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        gone.put_nowait(None)
+
+    server = await asyncio.start_server(once, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    client = make_client(endpoints=Endpoints.custom(rest=f"http://127.0.0.1:{port}"))
+    async with server:
+        for _ in range(3):
+            assert await client.balance() == {}
+            await gone.get()
+            for _turn in range(5):  # the client's side hears of it in the loop's next turn
+                await asyncio.sleep(0)
+    assert (len(served), time.slept) == (3, [])
 
 
 # -- once

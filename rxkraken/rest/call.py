@@ -125,7 +125,8 @@ class RestCall(Generic[T]):
         return task.result()
 
     def _join(self) -> asyncio.Task[T]:
-        if self._task is None or self._task.cancelled():
+        # A read that was given up may be asked for again; an order that was cut short must never be sent again.
+        if self._task is None or (self._interruptible and self._task.cancelled()):
             self._task = self._owner.start(self.name, self._make, interruptible=self._interruptible)
             self._task.add_done_callback(self._notice)
         self._waiting += 1

@@ -404,6 +404,19 @@ async def test_an_order_runs_to_its_end_though_its_caller_left(kraken, client, c
     assert len(kraken.seen) == 1
 
 
+async def test_an_order_that_was_cut_short_is_not_sent_again(kraken, client):
+    """A program that cancels every task it can find; who asks again learns that the outcome is open."""
+    kraken.reply("AddOrder", hangs)
+    call = buy(client)
+    waiting = asyncio.ensure_future(_result(call))
+    await kraken.arrived.wait()
+    (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "rxkraken.rest AddOrder"]
+    task.cancel()
+    assert type(await outcome(waiting)) is OutcomeUnknown
+    assert type(await outcome(call)) is OutcomeUnknown
+    assert kraken.names() == ["AddOrder"]
+
+
 async def test_a_failure_that_nobody_waits_for_is_logged(kraken, client, caplog):
     kraken.reply("AddOrder", ["EOrder:Insufficient funds"])
     call = buy(client)

@@ -283,6 +283,9 @@ class BookReducer:
         if (ladder.sides.price_precision, ladder.sides.qty_precision) != (price_precision, qty_precision):
             self._release()
             ladder = ladder.rescaled(price_precision, qty_precision)
+            if self._facts is not None:
+                _, checksum, verified, timestamp, received, epoch, sequence = self._facts
+                self._facts = (ladder.sides, checksum, verified, timestamp, received, epoch, sequence)
         self._take(ladder)
         return ladder
 

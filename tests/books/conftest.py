@@ -73,19 +73,19 @@ def shown(book) -> dict[str, list[tuple[Decimal, Decimal]]]:
     return {"bids": [(at.price, at.qty) for at in book.bids], "asks": [(at.price, at.qty) for at in book.asks]}
 
 
-@pytest.fixture(scope="session")
-def naive_book():
-    """Makes a `NaiveBook(depth, price_digits, qty_digits)`."""
-    return NaiveBook
+class Plain:
+    """The plain book and its words: `book(depth, price_digits, qty_digits)`, `at("1.5 x 2")`, `levels(book)`."""
+
+    book = NaiveBook
+    at = staticmethod(pairs)
+
+    @staticmethod
+    def levels(book) -> dict[str, list[tuple[Decimal, Decimal]]]:
+        """The levels of a book, plain or not, as pairs."""
+        return {name: book.levels(name) for name in book.sides} if isinstance(book, NaiveBook) else shown(book)
 
 
 @pytest.fixture(scope="session")
-def levels_of():
-    """Turns a book, naive or not, into pairs a side."""
-    return lambda book: {name: book.levels(name) for name in book.sides} if isinstance(book, NaiveBook) else shown(book)
-
-
-@pytest.fixture(scope="session")
-def at():
-    """Writes levels: `at("100.5 x 2", "100 x 1")`."""
-    return pairs
+def plain():
+    """The plain book to compare with."""
+    return Plain

@@ -74,19 +74,19 @@ def test_the_exact_decoding_gives_the_same_books(captures, feed):
 
 
 @each_feed
-def test_recorded_books_agree_with_the_plain_model(captures, naive_book, levels_of, feed):
+def test_recorded_books_agree_with_the_plain_model(captures, plain, feed):
     reducer = feed.reducer()
-    model = naive_book(feed.depth, *feed.digits)
+    model = plain.book(feed.depth, *feed.digits)
     for raw in feed.frames(captures):
         frame = json.loads(raw, parse_float=Decimal)
         if frame.get("channel") != "book":
             continue
         (entry,) = frame["data"]
         if frame["type"] == "snapshot":
-            model = naive_book(feed.depth, *feed.digits)
+            model = plain.book(feed.depth, *feed.digits)
         model.apply(*([(Decimal(at["price"]), Decimal(at["qty"])) for at in entry[side]] for side in ("bids", "asks")))
         (book,) = replay(reducer, [raw])
-        assert levels_of(book) == levels_of(model)
+        assert plain.levels(book) == plain.levels(model)
         assert book.timestamp_text == entry.get("timestamp")
 
 

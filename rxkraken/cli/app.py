@@ -62,7 +62,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _say(end.code, str(end))
     except _BadCommandLine as error:
         return _say(USAGE, _one_line(error))
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):
+        # typer ends the process itself when it meets a closed pipe, with a code that has another meaning here.
         _let_go_of_stdout()
         return CLOSED_PIPE
     except (KeyboardInterrupt, typer.Abort):

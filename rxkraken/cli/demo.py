@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from reactivex.abc import DisposableBase
     from rich.console import Console
 
+    from rxkraken.models.market import Trade
+
 _PICTURES_A_SECOND: Final = 10
 _BOOK_LINES_A_SECOND: Final = 2
 _EVENTS_A_SECOND: Final = 20.0
@@ -65,6 +67,7 @@ def demo(
             exchange.fault("drop", after=_disconnect_after(seconds))
             with show(client, run, out):
                 await wait_for(stop, seconds)
+            run.ended()
         run.conclude(out)
 
     run_until_stopped(body)
@@ -90,6 +93,7 @@ class _Run:
         self.board = Board(symbol)
         self._stop = stop
         self._since = time.monotonic()
+        self._seconds = 0.0
         self._failure: Exception | None = None
 
     def keep(self, board: Board) -> None:
@@ -100,6 +104,10 @@ class _Run:
         """Stop, since this stream cannot go on or nobody can read what it says."""
         self._failure = error
         self._stop.set()
+
+    def ended(self) -> None:
+        """Note how long the show was; closing everything takes a moment more."""
+        self._seconds = time.monotonic() - self._since
 
     def guarded(self, tell: Callable[[Any], None]) -> Callable[[Any], None]:
         """Make an observer's callback stop the run when the terminal or pipe behind it is gone."""
@@ -118,15 +126,13 @@ class _Run:
             raise Ended(FAILED, str(self._failure)) from self._failure
         if self._failure is not None:
             raise self._failure
-        out.print(summary(self.board, time.monotonic() - self._since), markup=False)
+        out.print(summary(self.board, self._seconds), markup=False)
 
 
-def _boards(client: KrakenClient, run: _Run) -> rx.Observable[Board]:
+def _boards(client: KrakenClient, run: _Run, trades: rx.Observable[Trade]) -> rx.Observable[Board]:
     """Fold four streams into one board. The seed is a value, so it may be shared."""
     symbol = run.board.symbol
-    items: rx.Observable[Any] = rx.merge(
-        client.status, client.book(symbol), client.trades(symbol, snapshot=True), client.ticker(symbol)
-    )
+    items: rx.Observable[Any] = rx.merge(client.status, client.book(symbol), trades, client.ticker(symbol))
     return items.pipe(ops.scan(reduce_board, run.board), ops.do_action(run.keep))
 
 
@@ -136,7 +142,8 @@ def _picture(client: KrakenClient, run: _Run, out: Console) -> Generator[None]:
     # Drawn by us on the event loop: rich's own refresh would be a thread.
     with Live(console=out, screen=True, auto_refresh=False) as live:
         draw_it = run.guarded(lambda board: live.update(draw(board, height=out.height), refresh=True))
-        pictures = _boards(client, run).pipe(ops.sample(1 / _PICTURES_A_SECOND, scheduler=client.scheduler))
+        trades = client.trades(run.board.symbol, snapshot=True)
+        pictures = _boards(client, run, trades).pipe(ops.sample(1 / _PICTURES_A_SECOND, scheduler=client.scheduler))
         with _subscribed(pictures.subscribe(draw_it, run.fail)):
             yield
     out.print(draw(run.board, height=out.height))
@@ -148,9 +155,10 @@ def _lines(client: KrakenClient, run: _Run, out: Console) -> Generator[None]:
     del out
     symbol = run.board.symbol
     book = client.book(symbol).pipe(ops.sample(1 / _BOOK_LINES_A_SECOND, scheduler=client.scheduler))
-    items: rx.Observable[Any] = rx.merge(client.status, book, client.trades(symbol))
+    trades = client.trades(symbol)
+    items: rx.Observable[Any] = rx.merge(client.status, book, trades)
     tell = run.guarded(lambda item: print(plain_line(item), flush=True))
-    with _subscribed(_boards(client, run).subscribe(on_error=run.fail), items.subscribe(tell, run.fail)):
+    with _subscribed(_boards(client, run, trades).subscribe(on_error=run.fail), items.subscribe(tell, run.fail)):
         yield
 
 

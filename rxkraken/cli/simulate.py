@@ -10,7 +10,7 @@ import typer
 
 from rxkraken.cli.exits import USAGE, Ended
 from rxkraken.cli.running import run_until_stopped
-from rxkraken.errors import UnknownSymbol
+from rxkraken.errors import InvalidArgument, UnknownSymbol
 from rxkraken.simulator import Simulator
 from rxkraken.symbols import canonical
 
@@ -39,9 +39,13 @@ def simulate(
     context = _tls(tls_cert, tls_key)
     if serve is not None and not serve.is_file():
         raise Ended(USAGE, f"--serve {serve}: there is no such file")
-    simulator = Simulator(
-        seed=seed, symbols=_names(symbols), rate=rate, host=host, port=port, tls=context, serve=serve, pace=pace
-    )
+    names = _names(symbols)
+    try:
+        simulator = Simulator(
+            seed=seed, symbols=names, rate=rate, host=host, port=port, tls=context, serve=serve, pace=pace
+        )
+    except InvalidArgument as error:
+        raise Ended(USAGE, f"--symbols: {error}" if isinstance(error, UnknownSymbol) else str(error)) from error
 
     async def body(stop: asyncio.Event) -> None:
         async with simulator:

@@ -1,0 +1,131 @@
+"""`rxkraken simulate`: a server that says where it is, serves, and goes when told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+import trustme
+
+from rxkraken.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def simulating(*options: object) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """Run the command; gives the process and the URLs that it printed, by name."""
+    command = [sys.executable, "-m", "rxkraken.cli", "simulate", *map(str, options)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            urls: dict[str, str] = {}
+            assert "rxkraken simulator" in (process.stdout.readline() or process.stderr.read())
+            while "admin" not in urls:
+                name, _, url = process.stdout.readline().rpartition(" ")
+                urls[name.strip()] = url.strip()
+            yield process, urls
+        finally:
+            process.kill()
+
+
+def stopped(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
+    """Send a signal; the exit code and what was said on standard error."""
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    return process.returncode, err
+
+
+async def first_frames(url: str, tls: ssl.SSLContext | None = None) -> list[dict[str, Any]]:
+    """Connect, subscribe to a book, and return the frames up to its snapshot, without heartbeats."""
+    request = {"method": "subscribe", "params": {"channel": "book", "symbol": ["ETH/USD"]}, "req_id": 1}
+    async with aiohttp.ClientSession() as session, session.ws_connect(url, ssl=tls or True) as socket_:
+        await socket_.send_json(request)
+        frames: list[dict[str, Any]] = []
+        while not frames or frames[-1].get("channel") != "book":
+            frame = await socket_.receive_json()
+            frames += [frame] if frame.get("channel") != "heartbeat" else []
+        return frames
+
+
+def test_it_serves_what_it_prints_until_ctrl_c() -> None:
+    """Status first, then the ack, then the snapshot; Ctrl-C ends it with exit code 0 and nothing to complain about."""
+    with simulating("--seed", 7, "--symbols", "xbt/usd,ETHUSD") as (process, urls):
+        assert urls["public"].startswith("ws://127.0.0.1:")
+        assert urls["admin"].startswith("http://127.0.0.1:")
+        frames = asyncio.run(first_frames(urls["public"]))
+        assert [frame.get("channel", frame.get("method")) for frame in frames] == ["status", "subscribe", "book"]
+        assert frames[-1]["data"][0]["symbol"] == "ETH/USD"
+        assert stopped(process, signal.SIGINT) == (0, "")
+
+
+def test_it_goes_when_the_system_says_so() -> None:
+    """SIGTERM, as from a container or a service manager, is as good as Ctrl-C."""
+    with simulating() as (process, _):
+        assert stopped(process, signal.SIGTERM) == (0, "")
+
+
+def test_it_serves_tls_with_the_certificate_given(tmp_path: Path) -> None:
+    """The `wss` URL works for a client that trusts the authority."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1", "localhost")
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    chain.write_bytes(b"".join(part.bytes() for part in certificate.cert_chain_pems))
+    certificate.private_key_pem.write_to_path(key)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with simulating("--tls-cert", chain, "--tls-key", key) as (_, urls):
+        assert urls["tls public"].startswith("wss://")
+        assert asyncio.run(first_frames(urls["tls public"], trusting))[-1]["channel"] == "book"
+
+
+def test_it_serves_a_recording(captures: Path) -> None:
+    """`--serve` sends the recorded market, at the pace asked for."""
+    recording = captures / "spot-v2" / "ethusd-book25.ndjson"
+    recorded = json.loads(json.loads(recording.read_text().splitlines()[2])[1])
+    with simulating("--serve", recording, "--pace", 1000) as (_, urls):
+        assert asyncio.run(first_frames(urls["public"]))[-1]["data"][0]["checksum"] == recorded["data"][0]["checksum"]
+
+
+def test_a_port_that_is_taken_is_exit_code_1_and_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The line says which address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["simulate", "--port", str(port)]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert str(port) in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--symbols", "nothing"], "--symbols: unknown symbol 'nothing'"),
+        (["--symbols", "BTC/USD,FOO/BAR"], "--symbols: "),
+        (["--port", "70000"], "--port"),
+        (["--rate", "-1"], "--rate"),
+        (["--serve", "{tmp}/missing"], "--serve {tmp}/missing: there is no such file"),
+        (["--tls-key", "{tmp}/key"], "--tls-key needs --tls-cert"),
+        (["--tls-cert", "{tmp}/missing"], "--tls-cert {tmp}/missing: no certificate"),
+    ],
+)
+def test_a_wrong_option_is_exit_code_2_and_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, options: list[str], message: str
+) -> None:
+    """Nothing is started; the line names the option and the value."""
+    assert main(["simulate", *(option.format(tmp=tmp_path) for option in options)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message.format(tmp=tmp_path) in err

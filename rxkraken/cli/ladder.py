@@ -26,6 +26,7 @@ _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 _FRAME_LINES: Final = 9
 _STORY_LINES: Final = 4
 _LEVELS: Final = (3, 10)
+_ROUTINE: Final = ("idle", "subscribed")
 _COLORS: Final = {
     "online": "green", "subscribed": "green", "connecting": "yellow", "lost": "bold red", "rejected": "bold red",
     "resyncing": "yellow", "stale": "yellow", "degraded": "bold red", "maintenance": "yellow", "closed": "dim",
@@ -40,7 +41,7 @@ def draw(board: Board, *, height: int = 32) -> RenderableType:
     body.add_column(ratio=3)
     body.add_column(ratio=2)
     body.add_row(_ladder_panel(board, levels), _trades_panel(board, 2 * levels + 2))
-    return Group(_headline(board), body, _story_panel(board.statuses[:_STORY_LINES]))
+    return Group(_headline(board), body, _story_panel(board.statuses))
 
 
 def _headline(board: Board) -> RenderableType:
@@ -123,7 +124,9 @@ def _trade_row(trade: Trade) -> tuple[Text, Text, Text]:
 
 
 def _story_panel(statuses: Sequence[Status]) -> RenderableType:
-    lines = [Text(story_line(status), style=_COLORS.get(status.state, "white")) for status in reversed(statuses)]
+    # Subscriptions that simply work would push the story out of the panel.
+    told = [status for status in statuses if status.state not in _ROUTINE][:_STORY_LINES]
+    lines = [Text(story_line(status), style=_COLORS.get(status.state, "white"), no_wrap=True) for status in told[::-1]]
     lines += [Text("")] * (_STORY_LINES - len(lines))
     return Panel(Group(*lines), title="connection", border_style="blue")
 
@@ -131,10 +134,10 @@ def _story_panel(statuses: Sequence[Status]) -> RenderableType:
 def story_line(status: Status) -> str:
     """Return one status as one line: when, which connection or subscription, what happened, and why."""
     about = " ".join(part for part in (status.channel, status.symbol) if part) or status.connection
-    details = [f"connection {status.epoch}"] if status.state == "online" else []
-    details += [status.reason] if status.reason else []
-    details += [f"trying again in {status.retry_in:.1f} s"] if status.retry_in is not None else []
-    return f"{clock(status.at)}  {about:<16} {status.state}{': ' + '; '.join(details) if details else ''}"
+    what = [status.state]
+    what += [f"connection {status.epoch}"] if status.state == "online" else []
+    what += [f"trying again in {status.retry_in:.1f} s"] if status.retry_in is not None else []
+    return f"{clock(status.at)}  {about:<14} {', '.join(what)}{': ' + status.reason if status.reason else ''}"
 
 
 def clock(seconds: float) -> str:

@@ -18,12 +18,12 @@ def plain_line(item: Item) -> str:
     """Return one item as one line that starts with its UTC time."""
     match item:
         case Book():
-            return f"{clock(item.received)}  {'book ' + item.symbol:<16} {_top(item)}"
+            return f"{clock(item.received)}  {'book ' + item.symbol:<14} {_top(item)}"
         case Trade():
             what = f"{item.side:<4} {item.qty:,f} @ {item.price:,f}"
-            return f"{clock(item.received)}  {'trade ' + item.symbol:<16} {what}"
+            return f"{clock(item.received)}  {'trade ' + item.symbol:<14} {what}"
         case Ticker():
-            return f"{clock(item.received)}  {'ticker ' + item.symbol:<16} last {item.last:,f}  {item.change_pct:+f} %"
+            return f"{clock(item.received)}  {'ticker ' + item.symbol:<14} last {item.last:,f}  {item.change_pct:+f} %"
         case Status():
             return story_line(item)
 

@@ -17,9 +17,9 @@ from rxkraken.protocol import spot_v2
 from rxkraken.protocol.json import exact
 from rxkraken.protocol.topics import Topic
 from rxkraken.session.router import Router
-from rxkraken.streams.feed import BookFeed, Feed, RecordFeed
+from rxkraken.streams import channels
+from rxkraken.streams.feed import BookFeed, Feed
 from rxkraken.streams.hub import Hub, Outlet
-from rxkraken.streams.reducers import CandleReducer, InstrumentReducer, TickerReducer, TradeReducer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from rxkraken.models.market import Instruments
     from rxkraken.models.status import Message, SystemStatus, Unknown
     from rxkraken.protocol.spot_v2 import Reply
-    from rxkraken.streams.reducers import Reducer
     from rxkraken.tape.recording import Line
 
 Precision = tuple[int | None, int | None]
@@ -36,10 +35,11 @@ Precision = tuple[int | None, int | None]
 
 _MOST_PROBLEMS: Final = 100
 _DEFAULT_DEPTH: Final = 10
-_REDUCERS: Final[dict[str, Callable[[], Reducer]]] = {
-    "ticker": TickerReducer,
-    "trade": lambda: TradeReducer(history=True),
-    "ohlc": CandleReducer,
+# A candle's interval and a ticker's trigger do not change how a record is read, so any will do.
+_TOPICS: Final[dict[str, Callable[[str], Topic]]] = {
+    "ticker": lambda symbol: channels.ticker_topic(symbol, "trades"),
+    "trade": lambda symbol: channels.trade_topic(symbol, snapshot=True),
+    "ohlc": lambda symbol: channels.ohlc_topic(symbol, spot_v2.INTERVALS[0]),
 }
 
 
@@ -231,10 +231,10 @@ class Verifier:
     def _meet_record(self, channel: str, symbol: str, kind: Any, record: dict[str, Any]) -> None:
         if channel == "book":
             self._meet_book(symbol, kind, record)
-        elif channel in _REDUCERS and (channel, symbol) not in self._known:
+        elif channel in _TOPICS and (channel, symbol) not in self._known:
             self._known.add((channel, symbol))
-            topic = Topic(channel, symbol)
-            self._router.add(topic, RecordFeed(topic, self, self._fail, _REDUCERS[channel]()))
+            topic = _TOPICS[channel](symbol)
+            self._router.add(topic, channels.make_feed(topic, self, self._fail, None))
 
     def _meet_book(self, symbol: str, kind: Any, record: dict[str, Any]) -> None:
         tally = self._report.books.setdefault(symbol, BookTally())
@@ -263,8 +263,8 @@ class Verifier:
             feed.reset()
 
     def _listen_to_instruments(self) -> None:
-        topic = Topic("instrument")
-        feed = RecordFeed(topic, self, self._fail, InstrumentReducer())
+        topic = channels.instrument_topic()
+        feed = channels.make_feed(topic, self, self._fail, None)
         feed.hub.add(Outlet(Observer(self._learn), "the recording"))
         self._router.add(topic, feed)
 

@@ -123,7 +123,9 @@ def test_what_is_not_current_is_said_so() -> None:
     lost = board_after(status("online"), BOOK, status("lost", reason="closed with 1001", retry=0.44))
     text = picture(lost)
     assert "waiting for a snapshot" in text
-    assert "lost: closed with 1001; trying again in 0.4 s" in text
+    assert "lost, trying again in 0.4 s: closed with 1001" in text
+    flooded = board_after(*lost.statuses[::-1], *(status("subscribed", channel="book") for _ in range(10)))
+    assert "lost, trying again in 0.4 s: closed with 1001" in picture(flooded), "routine hides no loss"
     assert "66,999.9" in text
 
 
@@ -160,19 +162,19 @@ def test_a_bar_is_as_long_as_its_share(part: Decimal, whole: Decimal) -> None:
         (
             BOOK,
             (
-                "12:00:00.250  book BTC/USD     bid 0.51000000 @ 66,999.9  ask 1.02000000 @ 67,000.1"
+                "12:00:00.250  book BTC/USD   bid 0.51000000 @ 66,999.9  ask 1.02000000 @ 67,000.1"
                 "  spread 0.2  not verified"
             ),
         ),
-        (Book.of("BTC/USD"), "00:00:00.000  book BTC/USD     bid none  ask none  one-sided  not verified"),
-        (trade(1, "sell"), "12:00:00.000  trade BTC/USD    sell 0.00120000 @ 67,000.1"),
-        (ticker(), "12:00:00.000  ticker BTC/USD   last 67,000.1  -1.25 %"),
-        (status("online", epoch=2), "12:00:00.000  public           online: connection 2"),
+        (Book.of("BTC/USD"), "00:00:00.000  book BTC/USD   bid none  ask none  one-sided  not verified"),
+        (trade(1, "sell"), "12:00:00.000  trade BTC/USD  sell 0.00120000 @ 67,000.1"),
+        (ticker(), "12:00:00.000  ticker BTC/USD last 67,000.1  -1.25 %"),
+        (status("online", epoch=2), "12:00:00.000  public         online, connection 2"),
         (
             status("lost", reason="closed", retry=0.5),
-            "12:00:00.000  public           lost: closed; trying again in 0.5 s",
+            "12:00:00.000  public         lost, trying again in 0.5 s: closed",
         ),
-        (status("stale", channel="book"), "12:00:00.000  book BTC/USD     stale"),
+        (status("stale", channel="book"), "12:00:00.000  book BTC/USD   stale"),
     ],
 )
 def test_every_item_is_one_plain_line(item: Item, line: str) -> None:

@@ -513,7 +513,7 @@ class Conversation:
         # A ping each interval, and one more halfway into a silence so that a living peer can prove itself.
         doubt = self._heard_at + self._settings.silence_timeout / 2
         routine = self._pinged_at + self._settings.ping_interval
-        return routine if self._pinged_at >= self._heard_at else min(routine, doubt)
+        return routine if self._pinged_at > self._heard_at else min(routine, doubt)
 
     def _ping(self, now: float, kind: Literal["ping", "probe"]) -> int:
         req_id = next(self._ids)

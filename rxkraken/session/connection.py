@@ -309,6 +309,7 @@ class Connection:
         for warning in reply.warnings:
             log.debug("%s: Kraken warns: %s", self.name, warning)
         self.conversation.replied(reply, self._world.loop.time())
+        self._drain_events()  # at once: a status must not come after the data that it announces
         self.poke()
 
     def on_system(self, system: SystemStatus) -> None:

@@ -235,7 +235,6 @@ class Ladder:
                 side.change(levels, inf, inf)
             except NeedExact as error:
                 raise MalformedBook(f"{name} hold a {error.reason}; prices are above 0, quantities not below") from None
-            side.cut()
         return self._compute()
 
     def load(self, entry: Mapping[str, Any]) -> int | None:

@@ -59,6 +59,31 @@ def test_without_text_a_number_beyond_floats_is_an_error(plain, checksum):
     assert "text" in str(reducer.last_error)
 
 
+def test_a_snapshot_beyond_floats_needs_its_text_as_well(plain):
+    raw = plain.book(10, 8, 8).frame("snapshot", plain.at(f"0.00007434 x {BIG}"), [])
+    reducer = BookReducer("BTC/USD", 10, price_precision=8, qty_precision=8)
+    assert feed(reducer, raw, text=False) is None
+    assert (reducer.needs_resync, reducer.counters.malformed) == (True, 1)
+    assert feed(reducer, raw).best_bid.qty == Decimal(BIG)
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        pytest.param({"price": True, "qty": 1.5}, id="a boolean"),
+        pytest.param({"price": Decimal("sNaN"), "qty": 1.5}, id="a signalling NaN"),
+        pytest.param({"price": Decimal("1.0000000000000000001"), "qty": 1.5}, id="nineteen digits"),
+        pytest.param({"price": 1e-19, "qty": 1.5}, id="nineteen digits of a float"),
+    ],
+)
+def test_a_snapshot_tells_its_precision_only_by_numbers(level):
+    """Where the digits on the wire serve, what is no number, or none that can be, is malformed."""
+    reducer = BookReducer("BTC/USD")
+    entry = {"symbol": "BTC/USD", "bids": [level], "asks": [], "checksum": 0}
+    assert reducer.apply(entry, "snapshot", None, 1.0, 1) is None
+    assert isinstance(reducer.last_error, MalformedBook)
+
+
 def test_decimals_need_no_text(plain):
     """Whoever decodes with `parse_float=Decimal` has lost nothing, and the books of both decodings may be mixed."""
     model = plain.book(10, 1, 8)

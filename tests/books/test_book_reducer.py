@@ -120,6 +120,25 @@ def test_unchecked_books_are_never_called_verified(plain):
     assert stream.reducer.last_error is None
 
 
+def test_no_checksum_is_not_the_checksum_of_an_unchecked_book(plain):
+    """A `null` on the wire is not taken for the checksum that "off" does not compute."""
+    stream = Stream(plain, "off")
+    stream.start()
+    entry = {"symbol": "BTC/USD", "bids": [], "asks": [], "checksum": None, "timestamp": "2026-08-01T02:53:53Z"}
+    book = stream.reducer.apply(entry, "update", None, 2.0, 7)
+    assert (book.verified, book.checksum) == (False, None)
+
+
+@pytest.mark.parametrize("raw", [None, "{", '{"data":[7,{"symbol":"BTC/USD"}]}'])
+def test_a_mismatch_is_one_whatever_the_text_holds(stream, raw):
+    """The text serves to explain the mismatch; where it cannot, the mismatch stands."""
+    stream.start()
+    entry = {"symbol": "BTC/USD", "bids": [{"price": 100.0, "qty": 5.0}], "asks": [], "checksum": 1}
+    assert stream.reducer.apply(entry, "update", raw, 2.0, 7) is None
+    assert isinstance(stream.reducer.last_error, ChecksumMismatch)
+    assert not stream.reducer.last_error.stale_precision
+
+
 def test_a_message_without_checksum_is_applied_and_not_shown(stream):
     """It cannot be verified, so it is not emitted; nothing contradicts it either, so the next checksum decides."""
     stream.start()

@@ -13,10 +13,10 @@ import typer
 
 from rxkraken._version import __version__
 from rxkraken.cli.demo import demo
-from rxkraken.cli.exits import CLOSED_PIPE, FAILED, INTERRUPTED, USAGE, Ended
+from rxkraken.cli.exits import CLOSED_PIPE, DONE, FAILED, INTERRUPTED, USAGE, Ended
 from rxkraken.cli.simulate import simulate
 from rxkraken.cli.verify import verify
-from rxkraken.errors import KrakenError
+from rxkraken.errors import InvalidArgument, KrakenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,19 +58,27 @@ def run(arguments: Sequence[str] | None = None) -> int:
         given = list(sys.argv[1:] if arguments is None else arguments)
         code = app(args=given or ["--help"], standalone_mode=False, prog_name="rxkraken")
         sys.stdout.flush()
-    except Ended as end:
-        return _say(end.code, str(end))
-    except _BadCommandLine as error:
-        return _say(USAGE, _one_line(error))
     except (BrokenPipeError, SystemExit):
         # typer ends the process itself when it meets a closed pipe, with a code that has another meaning here.
         _let_go_of_stdout()
         return CLOSED_PIPE
     except (KeyboardInterrupt, typer.Abort):
         return _say(INTERRUPTED, "interrupted")
-    except (KrakenError, OSError) as error:
-        return _say(FAILED, str(error))
-    return code if isinstance(code, int) else 0
+    except _BadCommandLine as error:
+        return _say(USAGE, _one_line(error))
+    except (Ended, KrakenError, OSError) as error:
+        return _say(_code_of(error), str(error))
+    return code if isinstance(code, int) else DONE
+
+
+def _code_of(error: Exception) -> int:
+    match error:
+        case Ended(code=code):
+            return code
+        case InvalidArgument():
+            return USAGE
+        case _:
+            return FAILED
 
 
 def _say(code: int, message: str) -> int:

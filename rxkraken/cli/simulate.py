@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HIGHEST_PORT: Final = 65535
+_MOST_EVENTS: Final = 10_000.0
+_FASTEST: Final = 1_000_000.0
 
 
 def simulate(
@@ -29,9 +31,12 @@ def simulate(
     symbols: Annotated[
         str, typer.Option(help="Markets to simulate, separated by commas, in any spelling; all of them if not given.")
     ] = "",
-    rate: Annotated[float, typer.Option(min=0.0, help="Market events per second and market.")] = 5.0,
+    rate: Annotated[float, typer.Option(min=0.0, max=_MOST_EVENTS, help="Market events per second and market.")] = 5.0,
     serve: Annotated[Path | None, typer.Option(help="Serve this recording as the market instead.")] = None,
-    pace: Annotated[float, typer.Option(min=0.0, help="How fast to serve the recording: 2 is twice as fast.")] = 1.0,
+    pace: Annotated[
+        float,
+        typer.Option(min=0.0, max=_FASTEST, help="How fast to serve the recording: 2 is twice as fast, 0 at once."),
+    ] = 1.0,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM): serve TLS as well.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate (PEM).")] = None,
 ) -> None:

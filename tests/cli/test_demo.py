@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rxkraken.cli import demo as demo_module
 from rxkraken.cli import main
+from rxkraken.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,3 +115,14 @@ def test_a_wrong_option_is_exit_code_2_and_one_line(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert message in err
+
+
+def test_a_stream_that_can_never_work_ends_the_demo_with_its_reason(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for a market that the exchange does not list: exit code 1 and the exchange's own words."""
+    monkeypatch.setattr(demo_module, "_market", lambda symbol, seed: (symbol, Simulator(seed, ["ETH/USD"])))
+    assert main(["demo", "--symbol", "BTC/USD", "--seconds", "10"]) == 1
+    _, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert "BTC/USD" in err

@@ -116,6 +116,9 @@ def test_a_port_that_is_taken_is_exit_code_1_and_one_line(capsys: pytest.Capture
         (["--symbols", "BTC/USD,FOO/BAR"], "--symbols: "),
         (["--port", "70000"], "--port"),
         (["--rate", "-1"], "--rate"),
+        (["--rate", "inf"], "--rate"),
+        (["--pace", "-1"], "--pace"),
+        (["--serve", "{tmp}/words"], "{tmp}/words"),
         (["--serve", "{tmp}/missing"], "--serve {tmp}/missing: there is no such file"),
         (["--tls-key", "{tmp}/key"], "--tls-key needs --tls-cert"),
         (["--tls-cert", "{tmp}/missing"], "--tls-cert {tmp}/missing: no certificate"),
@@ -125,6 +128,7 @@ def test_a_wrong_option_is_exit_code_2_and_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, options: list[str], message: str
 ) -> None:
     """Nothing is started; the line names the option and the value."""
+    (tmp_path / "words").write_text("no recording\n")
     assert main(["simulate", *(option.format(tmp=tmp_path) for option in options)]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)

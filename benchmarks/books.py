@@ -1,7 +1,7 @@
 """What a verified order book costs, beside decoding its frames: `python benchmarks/books.py [folder with spot-v2]`.
 
-Each feed is replayed from memory, best of several rounds. `loads` is `ujson.loads` alone; the other columns add the book,
-as microseconds a frame and as a multiple of `loads`:
+Each feed is replayed from memory, best of several rounds. `loads` is `ujson.loads` alone; the other columns decode and
+do more, as microseconds a frame and as a multiple of `loads`:
 
 * book: `BookReducer.apply`, every checksum verified, the emitted `Book` dropped at once;
 * kept: the same while the consumer keeps every book (each gets a copy of its own);
@@ -16,6 +16,7 @@ import json
 import random
 import sys
 import time
+import zlib
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ def recorded(folder: Path, name: str, symbol: str, depth: int, precision: tuple[
 
 def synthetic(depth: int, updates: int = 2000, seed: int = 1) -> Feed:
     """Return a random walk of a deep book with right checksums, changes gathering near the top as on a live market."""
-    rng = random.Random(seed)  # noqa: S311 - a repeatable market, not a secret
+    rng = random.Random(seed)
     sides = {"bids": {600000 - i: rng.randrange(1, 10**9) for i in range(depth)},
              "asks": {600001 + i: rng.randrange(1, 10**9) for i in range(depth)}}  # fmt: skip
     frames = [_frame("snapshot", {name: _best(name, side) for name, side in sides.items()}, sides)]
@@ -66,7 +67,7 @@ def synthetic(depth: int, updates: int = 2000, seed: int = 1) -> Feed:
         best = sorted(side, reverse=step < 0)
         price = best[min(int(rng.expovariate(8 / depth)), depth - 1)]
         changes = [(price, rng.randrange(1, 10**9))]
-        if rng.random() < 0.3:  # noqa: PLR2004 - about as often as in the recorded feed: a level goes, one comes in range
+        if rng.random() < 0.3:
             changes = [(price, 0), (best[-1] + step, rng.randrange(1, 10**9))]
         for at, qty in changes:
             side[at] = qty
@@ -81,8 +82,6 @@ def _best(name: str, side: dict[int, int]) -> list[tuple[int, int]]:
 
 
 def _frame(kind: str, changes: dict[str, list[tuple[int, int]]], sides: dict[str, dict[int, int]]) -> str:
-    import zlib
-
     text = "".join(f"{price}{qty}" for name in ("asks", "bids") for price, qty in _best(name, sides[name])[:10])
     levels = {
         name: ",".join(f'{{"price":{p // 10}.{p % 10},"qty":{q // 10**8}.{q % 10**8:08}}}' for p, q in pairs)

@@ -1,4 +1,4 @@
-"""`KrakenClient`: the façade people hold. Channels become streams, requests become observables, and it owns their life."""
+"""`KrakenClient`: the façade people hold. Channels become streams, requests observables, and it owns their life."""
 
 from __future__ import annotations
 
@@ -58,10 +58,9 @@ class KrakenClient:
         *,
         outside: Outside | None = None,
     ) -> None:
-        """Open nothing. Without `endpoints` this is the live exchange; `outside` replaces clock and network in tests."""
-        for name, value, kind in (("endpoints", endpoints, Endpoints), ("settings", settings, Settings)):
-            if value is not None and not isinstance(value, kind):
-                raise InvalidArgument(f"{name}={value!r} is not allowed; give a rxkraken.{kind.__name__}")
+        """Open nothing. Without `endpoints` it is the live exchange; `outside` replaces clock and network in tests."""
+        _expect("endpoints", endpoints, Endpoints)
+        _expect("settings", settings, Settings)
         self.endpoints = endpoints or Endpoints.live()
         self.settings = settings or Settings()
         self._credentials = credentials
@@ -81,8 +80,8 @@ class KrakenClient:
     async def aclose(self) -> None:
         """End everything: wait for pending answers, unsubscribe, complete every stream, close the sockets.
 
-        Takes at most about twice the settings' `close_timeout`. It may be called more than once, from several tasks, and
-        from a task started inside a subscriber; every call returns when the client is closed.
+        Takes at most about twice the settings' `close_timeout`. It may be called more than once, from several tasks,
+        and from a task started inside a subscriber; every call returns when the client is closed.
         """
         pool = self._bind()
         if self._closing is None:
@@ -105,9 +104,13 @@ class KrakenClient:
     # --- channels -------------------------------------------------------------------------------------------------
 
     @overload
-    def ticker(self, *symbols: str, trigger: Literal["trades", "bbo"] = ..., gaps: Literal[False] = False) -> Stream[Ticker]: ...
+    def ticker(
+        self, *symbols: str, trigger: Literal["trades", "bbo"] = ..., gaps: Literal[False] = False
+    ) -> Stream[Ticker]: ...
     @overload
-    def ticker(self, *symbols: str, trigger: Literal["trades", "bbo"] = ..., gaps: Literal[True]) -> Stream[Ticker | Gap]: ...
+    def ticker(
+        self, *symbols: str, trigger: Literal["trades", "bbo"] = ..., gaps: Literal[True]
+    ) -> Stream[Ticker | Gap]: ...
     def ticker(self, *symbols: str, trigger: Literal["trades", "bbo"] = "trades", gaps: bool = False) -> Stream[Any]:
         """Top of book, last price and rolling 24 hours (ws-v2 reference section 3.1).
 
@@ -117,7 +120,9 @@ class KrakenClient:
         return self._stream(symbols, lambda symbol: channels.ticker_topic(symbol, trigger), Conflate(), gaps=gaps)
 
     @overload
-    def book(self, *symbols: str, depth: int = ..., checksum: str = ..., gaps: Literal[False] = False) -> Stream[Book]: ...
+    def book(
+        self, *symbols: str, depth: int = ..., checksum: str = ..., gaps: Literal[False] = False
+    ) -> Stream[Book]: ...
     @overload
     def book(self, *symbols: str, depth: int = ..., checksum: str = ..., gaps: Literal[True]) -> Stream[Book | Gap]: ...
     def book(self, *symbols: str, depth: int = 10, checksum: str = "verify", gaps: bool = False) -> Stream[Any]:
@@ -137,8 +142,8 @@ class KrakenClient:
     def ohlc(self, *symbols: str, interval: int = 1, gaps: bool = False) -> Stream[Any]:
         """Candles of `interval` minutes: 1, 5, 15, 30, 60, 240, 1440, 10080 or 21600 (ws-v2 reference section 3.4).
 
-        An event stream: the first subscriber gets Kraken's history (`Candle.snapshot` true), then the running candle on
-        each trade; later subscribers get what comes from then on. A candle is final when one with a later
+        An event stream: the first subscriber gets Kraken's history (`Candle.snapshot` true), then the running candle
+        on each trade; later subscribers get what comes from then on. A candle is final when one with a later
         `interval_begin` arrives. Pulled with `async for`, 10,000 wait and an `Overflow` marks what was dropped.
         """
         return self._stream(symbols, lambda symbol: channels.ohlc_topic(symbol, interval), Buffer(), gaps=gaps)
@@ -150,11 +155,16 @@ class KrakenClient:
     def trades(self, *symbols: str, snapshot: bool = False, gaps: bool = False) -> Stream[Any]:
         """Every trade once, in order (ws-v2 reference section 3.5).
 
-        An event stream: late subscribers get what comes from then on. With `snapshot=True` the first subscriber gets the
-        last 50 trades first. After an interruption those same 50 fill the hole as far as they reach, without a duplicate;
-        `Gap.missed` counts the rest. Pulled with `async for`, 10,000 wait and an `Overflow` marks what was dropped.
+        An event stream: late subscribers get what comes from then on. With `snapshot=True` the first subscriber gets
+        the last 50 trades first. After an interruption those same 50 fill the hole as far as they reach, without a
+        duplicate; `Gap.missed` counts the rest. Pulled with `async for`, 10,000 wait and an `Overflow` marks what was
+        dropped.
         """
-        return self._stream(symbols, lambda symbol: channels.trade_topic(symbol, snapshot=snapshot), Buffer(), gaps=gaps)
+
+        def topic_of(symbol: str) -> Topic:
+            return channels.trade_topic(symbol, snapshot=snapshot)
+
+        return self._stream(symbols, topic_of, Buffer(), gaps=gaps)
 
     def instruments(
         self, *, include_tokenized_assets: bool = False, execution_venue: str | None = None, gaps: bool = False
@@ -201,7 +211,8 @@ class KrakenClient:
         if self._bound.closing:
             return "closed"
         states = {connection.state for connection in self._bound.connections.values()}
-        return next((state for state in _WORST_FIRST if state in states), "idle")
+        worst: State | None = next((state for state in _WORST_FIRST if state in states), None)
+        return worst or "idle"
 
     @property
     def connection_id(self) -> int | None:
@@ -252,7 +263,7 @@ class KrakenClient:
         `messages`. Errors: `RequestRejected` with Kraken's text, `RequestTimeout`, `LinkLost`, `ClientClosed`.
         """
         if not isinstance(request, dict) or not isinstance(request.get("method"), str):
-            raise InvalidArgument(f'request {request!r} is not allowed; give a dict with a "method", such as {{"method": "ping"}}')
+            raise InvalidArgument(f'request {request!r}: give a dict with a "method", such as {{"method": "ping"}}')
         copy = {key: value for key, value in request.items() if key != "req_id"}
 
         def start(resolve: Callable[[Mapping[str, Any]], None], reject: Callable[[Exception], None]) -> None:
@@ -303,8 +314,8 @@ class KrakenClient:
     ) -> Stream[Any]:
         if not symbols:
             raise InvalidArgument("no symbol given; name at least one, such as 'BTC/USD'")
-        if any(isinstance(symbol, list | tuple | set) for symbol in symbols):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidArgument(f"symbols={symbols!r}: give them as separate arguments, such as ('BTC/USD', 'ETH/USD')")
+        if any(isinstance(symbol, list | tuple | set) for symbol in symbols):
+            raise InvalidArgument(f"symbols={symbols!r}: give separate arguments, such as ('BTC/USD', 'ETH/USD')")
         if not isinstance(gaps, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidArgument(f"gaps={gaps!r} is not allowed; choose True or False")
         topics = list(dict.fromkeys(topic_of(self._directory.resolve(symbol)) for symbol in symbols))
@@ -335,7 +346,7 @@ class KrakenClient:
         )
         stream.subscribe(
             lambda table: self._directory.update(table, pool.feeds.values()),
-            lambda error: self._directory.release(),
+            lambda _: self._directory.release(),
             self._directory.release,
         )
 
@@ -344,7 +355,7 @@ class KrakenClient:
         name: str,
         hub_of: Callable[[Pool], Hub[T]],
         policy: Policy,
-        current: Callable[[Pool], Sequence[T]] = lambda pool: (),
+        current: Callable[[Pool], Sequence[T]] = lambda _: (),
     ) -> Stream[T]:
         def attach(observer: ObserverBase[T], place: str) -> DisposableBase:
             pool = self._bind()
@@ -368,3 +379,7 @@ _WORST_FIRST: tuple[State, ...] = ("closed", "lost", "connecting", "maintenance"
 def _real_world(loop: asyncio.AbstractEventLoop, settings: Settings) -> World:
     return World(loop, AiohttpNetwork(settings))
 
+
+def _expect(name: str, value: object, kind: type) -> None:
+    if value is not None and not isinstance(value, kind):
+        raise InvalidArgument(f"{name}={value!r} is not allowed; give a rxkraken.{kind.__name__}")

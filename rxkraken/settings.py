@@ -129,14 +129,14 @@ class Settings:
             _require(name, getattr(self, name), _is_positive, "a number of seconds (or a rate) above 0")
         for name in _COUNTS:
             _require(name, getattr(self, name), _is_count, "a whole number of at least 1")
-        _require("linger", self.linger, lambda value: _is_number(value) and value >= 0, "0 or more seconds")
-        _require("symbols_per_request", self.symbols_per_request, lambda value: value <= _MOST_SYMBOLS, "1 to 100")
+        _require("linger", self.linger, _is_pause, "0 or more seconds")
+        _require("symbols_per_request", self.symbols_per_request, _MOST_SYMBOLS.__ge__, "1 to 100")
         _require("max_frame_size", self.max_frame_size, _is_frame_size, "0 for no limit, or at least 33554432 (32 MiB)")
         if self.max_attempts is not None:
             _require("max_attempts", self.max_attempts, _is_count, "None for no limit, or at least 1")
         _require("connect_budget", self.connect_budget, _is_budget, "a pair (connects, seconds), both above 0")
-        _require("backoff_max", self.backoff_max, lambda value: value >= self.backoff_base, "at least backoff_base")
-        _require("resync_max", self.resync_max, lambda value: value >= self.resync_base, "at least resync_base")
+        _require("backoff_max", self.backoff_max, float(self.backoff_base).__le__, "at least backoff_base")
+        _require("resync_max", self.resync_max, float(self.resync_base).__le__, "at least resync_base")
         if self.proxy is not None:
             _check_url("proxy", self.proxy, _HTTP)
 
@@ -165,6 +165,10 @@ def _is_number(value: Any) -> bool:
 
 def _is_positive(value: Any) -> bool:
     return _is_number(value) and value > 0
+
+
+def _is_pause(value: Any) -> bool:
+    return _is_number(value) and value >= 0
 
 
 def _is_count(value: Any) -> bool:

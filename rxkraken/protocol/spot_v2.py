@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rxkraken.models.market import Asset, Candle, Instrument, Instruments, Ticker, Trade
 from rxkraken.models.status import SystemStatus
 from rxkraken.protocol.json import dumps
-from rxkraken.protocol.topics import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from rxkraken.protocol.topics import Topic
 
 DEPTHS = (10, 25, 100, 500, 1000)
 INTERVALS = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
@@ -31,7 +33,19 @@ _FIELDS: Mapping[str, frozenset[str]] = {
     ),
     "trade": frozenset({"symbol", "side", "price", "qty", "ord_type", "trade_id", "timestamp"}),
     "ohlc": frozenset(
-        {"symbol", "open", "high", "low", "close", "trades", "volume", "vwap", "interval_begin", "interval", "timestamp"}
+        {
+            "symbol",
+            "open",
+            "high",
+            "low",
+            "close",
+            "trades",
+            "volume",
+            "vwap",
+            "interval_begin",
+            "interval",
+            "timestamp",
+        }
     ),
 }
 _ENUMS: Mapping[tuple[str, str], frozenset[str]] = {
@@ -59,12 +73,12 @@ class Reply:
 
 def reply(frame: Mapping[str, Any]) -> Reply:
     """Read a response; every field may be missing or odd, as live servers show."""
-    result = frame.get("result")
-    details: Mapping[str, Any] = result if isinstance(result, dict) else {}
+    result: Any = frame.get("result")
+    details: Mapping[str, Any] = cast("Mapping[str, Any]", result) if isinstance(result, dict) else {}
     error = frame.get("error")
     req_id = frame.get("req_id")
-    symbol = details.get("symbol", frame.get("symbol"))
-    warnings = details.get("warnings") or frame.get("warnings") or ()
+    symbol: Any = details.get("symbol", frame.get("symbol"))
+    warnings: Any = details.get("warnings") or frame.get("warnings") or ()
     return Reply(
         method=str(frame.get("method")),
         success=bool(frame.get("success", error is None)),

@@ -66,8 +66,15 @@ class Host(Protocol):
 class Connection:
     """A session with the exchange that heals itself. It opens with `start` and ends with `close`."""
 
-    def __init__(
-        self, name: str, url: str, tls: ssl.SSLContext | None, settings: Settings, world: World, host: Host, tap: Hub[Message]
+    def __init__(  # noqa: PLR0917 - all of it is given by the pool, in one place
+        self,
+        name: str,
+        url: str,
+        tls: ssl.SSLContext | None,
+        settings: Settings,
+        world: World,
+        host: Host,
+        tap: Hub[Message],
     ) -> None:
         """Open nothing yet."""
         self.name = name
@@ -163,8 +170,7 @@ class Connection:
     # --- the pipeline ---------------------------------------------------------------------------------------------
 
     def _on_item(self, item: Any) -> None:
-        kind = type(item)
-        if kind is bytes or kind is str:
+        if isinstance(item, bytes | str):
             self.router.receive(item)
             return
         match item:

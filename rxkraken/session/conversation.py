@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from rxkraken.protocol import spot_v2
+from rxkraken.protocol.spot_v2 import Reply
+from rxkraken.protocol.topics import Topic
 from rxkraken.session.pacing import TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from rxkraken.protocol.spot_v2 import Reply
-    from rxkraken.protocol.topics import Topic
     from rxkraken.settings import Settings
 
 Stage = Literal["wanted", "asked", "live", "leaving", "degraded"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +22,6 @@ from rxkraken.errors import ConnectForbidden, ConnectRefused, LinkLost
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
 
     from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
@@ -50,6 +50,9 @@ class Network(Protocol):
         ...
 
 
+# What aiohttp's sockets are typed as differs between the versions supported, so they are `Any` below.
+
+
 class AiohttpNetwork:
     """Connections over aiohttp, from one HTTP session that is opened with the first of them."""
 
@@ -65,10 +68,15 @@ class AiohttpNetwork:
         def subscribe(
             observer: ObserverBase[Opened | str | bytes], scheduler: SchedulerBase | None = None
         ) -> DisposableBase:
+            del scheduler
             task = asyncio.get_running_loop().create_task(self._run(url, tls, observer), name=f"rxkraken link {url}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-            return Disposable(lambda: task.cancel() and None)
+
+            def hang_up() -> None:
+                task.cancel()
+
+            return Disposable(hang_up)
 
         return Observable(subscribe)
 
@@ -96,13 +104,14 @@ class AiohttpNetwork:
         finally:
             await socket.close()
 
-    async def _open(self, url: str, tls: ssl.SSLContext | None) -> aiohttp.ClientWebSocketResponse[bool]:
+    async def _open(self, url: str, tls: ssl.SSLContext | None) -> Any:
         if self._http is None:
             # No total time-out and no cookies: a socket lives for days, and Kraken's proxy sets a cookie per visit.
             self._http = aiohttp.ClientSession(
                 headers={"User-Agent": self._settings.user_agent}, cookie_jar=aiohttp.DummyCookieJar()
             )
-        return await self._http.ws_connect(
+        connect: Any = self._http.ws_connect
+        return await connect(
             url,
             ssl=tls or self._settings.ssl or True,
             proxy=self._settings.proxy,
@@ -119,9 +128,7 @@ _BYTES: dict[str, Any] = (
 )
 
 
-async def _converse(
-    socket: aiohttp.ClientWebSocketResponse[bool], observer: ObserverBase[Opened | str | bytes]
-) -> None:
+async def _converse(socket: Any, observer: ObserverBase[Opened | str | bytes]) -> None:
     outgoing: asyncio.Queue[str] = asyncio.Queue()
     writer = asyncio.get_running_loop().create_task(_write(socket, outgoing), name="rxkraken writer")
     try:
@@ -133,7 +140,7 @@ async def _converse(
     observer.on_error(lost)
 
 
-async def _write(socket: aiohttp.ClientWebSocketResponse[bool], outgoing: asyncio.Queue[str]) -> None:
+async def _write(socket: Any, outgoing: asyncio.Queue[str]) -> None:
     try:
         while True:
             await socket.send_str(await outgoing.get())
@@ -141,9 +148,7 @@ async def _write(socket: aiohttp.ClientWebSocketResponse[bool], outgoing: asynci
         log.debug("a frame could not be sent: %s", error)  # the reader learns of the lost connection by itself
 
 
-async def _read(
-    socket: aiohttp.ClientWebSocketResponse[bool], observer: ObserverBase[Opened | str | bytes]
-) -> LinkLost:
+async def _read(socket: Any, observer: ObserverBase[Opened | str | bytes]) -> LinkLost:
     receive, on_next, text = socket.receive, observer.on_next, aiohttp.WSMsgType.TEXT
     since_pause = 0
     while True:
@@ -164,7 +169,7 @@ async def _read(
 _FRAMES_BETWEEN_PAUSES = 256
 
 
-def _why_it_ended(socket: aiohttp.ClientWebSocketResponse[bool], message: aiohttp.WSMessage) -> LinkLost:
+def _why_it_ended(socket: Any, message: Any) -> LinkLost:
     match message.type:
         case aiohttp.WSMsgType.CLOSE:
             reason = f": {message.extra}" if message.extra else ""

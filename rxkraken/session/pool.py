@@ -206,7 +206,7 @@ class Pool:
     # --- the end ----------------------------------------------------------------------------------------------------
 
     async def aclose(self) -> None:
-        """Wait for pending answers, leave every topic, complete every stream, close every socket; all bounded in time."""
+        """Wait for pending answers, leave every topic, complete every stream, close every socket; bounded in time."""
         self.closing = True
         try:
             async with asyncio.timeout(self._settings.close_timeout):
@@ -222,7 +222,9 @@ class Pool:
         await self.world.network.aclose()
 
     async def _until(self, is_done: Callable[[Connection], bool]) -> None:
-        while not all(is_done(each) for each in list(self.connections.values()) if each.is_open):
+        # Connections are driven by frames and timers of their own; a glance now and then is simpler than an event
+        # in each of them, and this happens once in a client's life.
+        while not all(is_done(each) for each in list(self.connections.values()) if each.is_open):  # noqa: ASYNC110 - see above
             await asyncio.sleep(_GLANCE)
 
     def _complete(self) -> None:

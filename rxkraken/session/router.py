@@ -7,7 +7,7 @@ This is the hot path. Frames of a known channel go straight to their feed; every
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from rxkraken.models.status import Message, Unknown
 from rxkraken.protocol import spot_v2
@@ -151,9 +151,10 @@ class Router:
         if feed is None:
             return
         try:
-            data = exact(raw)["data"]
+            data: Any = exact(raw)["data"]
             # An object, unlike every other channel (ws-v2 reference section 3.6); older recordings show arrays too.
-            feed.receive([data] if isinstance(data, dict) else data, _kind(frame), self.received, self.epoch)
+            records: list[Any] = [data] if isinstance(data, dict) else data
+            feed.receive(records, _kind(frame), self.received, self.epoch)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             self._malformed("instrument", error, raw)
 
@@ -175,14 +176,14 @@ class Router:
 
     def _uncommon(self, raw: str | bytes) -> None:
         try:
-            frame = loads(raw)
+            decoded: Any = loads(raw)
         except (ValueError, RecursionError):
             self._unknown("not JSON", raw)
             return
-        if not isinstance(frame, dict):
-            self._unknown(f"a JSON {type(frame).__name__} instead of an object", raw)
+        if not isinstance(decoded, dict):
+            self._unknown(f"a JSON {type(decoded).__name__} instead of an object", raw)
             return
-        frame: dict[str, Any] = frame
+        frame = cast("dict[str, Any]", decoded)
         if self.tap.outlets:
             self.tap.emit(Message(frame, raw, self.connection, self.received, self.epoch))
         # Replies first: a reply may name its channel too (ws-v2 reference section 2.3).

@@ -5,20 +5,19 @@ Everything below asks this and nothing else for the time, so a virtual one can s
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from rxkraken.session.link import Network
 from rxkraken.session.pacing import ConnectBudget
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Iterator
-
-    from rxkraken.session.link import Network
     from rxkraken.settings import Settings
 
 # Kraken counts connects per address, so all clients of a process share one budget per exchange (promise 16).

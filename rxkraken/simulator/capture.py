@@ -95,8 +95,9 @@ class Playback:
     def hear(self, connection: Connection, text: str) -> None:
         """Answer a request."""
         try:
-            request = json.loads(text)
-            method, params = request.get("method"), request.get("params") or {}
+            request: Any = json.loads(text)
+            method: Any = request.get("method")
+            params: Any = request.get("params") or {}
         except (ValueError, AttributeError):
             self._say(connection, {"error": "Malformed request", "success": False})
             return

@@ -66,7 +66,7 @@ class Connection:
     send: Callable[[str], None]
     close: Callable[[int, str], None]
     opened: float
-    subscriptions: dict[tuple[str, str], Subscription] = field(default_factory=dict)
+    subscriptions: dict[tuple[str, str], Subscription] = field(default_factory=dict[tuple[str, str], Subscription])
     open: bool = True
     silent: bool = False
     beating: bool = False

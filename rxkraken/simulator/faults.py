@@ -198,8 +198,8 @@ class Armed:
 class Faults:
     """What is armed, and what has happened."""
 
-    armed: list[Armed] = field(default_factory=list)
-    log: list[FaultRecord] = field(default_factory=list)
+    armed: list[Armed] = field(default_factory=list[Armed])
+    log: list[FaultRecord] = field(default_factory=list[FaultRecord])
 
     def arm(self, kind: FaultKind, parameters: dict[str, Any]) -> None:
         """Let the fault strike the next frames that fit."""

@@ -177,8 +177,8 @@ ASSETS = {
     )
 }
 
-_MAJOR = {"marginable": True, "margin_initial": "0.2"}
-_MINOR = {"marginable": True, "margin_initial": "0.33"}
+_MAJOR: dict[str, Any] = {"marginable": True, "margin_initial": "0.2"}
+_MINOR: dict[str, Any] = {"marginable": True, "margin_initial": "0.33"}
 
 # The rules are the published ones of these pairs; the prices are of the right magnitude.
 MARKETS = {

@@ -7,7 +7,7 @@ when it does not apply to this message.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from rxkraken.simulator.wire import dumps, loads
 
@@ -101,5 +101,6 @@ MANGLES: dict[str, Mangle] = {
 
 
 def _records(message: dict[str, Any]) -> list[dict[str, Any]]:
-    data = message.get("data")
-    return [record for record in data if isinstance(record, dict)] if isinstance(data, list) else []
+    data: Any = message.get("data")
+    records = cast("list[Any]", data) if isinstance(data, list) else []
+    return [record for record in records if isinstance(record, dict)]

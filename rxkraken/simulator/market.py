@@ -163,7 +163,8 @@ class Flow:
     def open(self, now: float) -> None:
         """Fill both sides of the book: dense at the touch, thinner away from it."""
         spec, tick = self._market.spec, self._market.spec.tick_units
-        for side, sign in (("buy", -1), ("sell", 1)):
+        sides: tuple[tuple[Side, int], ...] = (("buy", -1), ("sell", 1))
+        for side, sign in sides:
             distance = max(1, spec.spread // 2)
             for rank in range(spec.levels):
                 price = self._on_tick(self._fair) + sign * distance * tick

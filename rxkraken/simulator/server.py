@@ -24,7 +24,7 @@ from rxkraken.simulator.instruments import choose
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from rxkraken.simulator.connections import Connection
@@ -276,7 +276,7 @@ class _Client:
             self._goodbye = (code, reason.encode())
             self._outbox.put_nowait(None)
 
-    async def frames(self) -> Any:
+    async def frames(self) -> AsyncIterator[str]:
         await self.socket.prepare(self._request)
         writer = asyncio.get_running_loop().create_task(self._write(), name="simulator writer")
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from reactivex.disposable import CompositeDisposable
 
@@ -101,9 +101,7 @@ def _reducer(topic: Topic) -> Reducer:
             return InstrumentReducer()
 
 
-def attach(
-    feeds: Sequence[Feed], observer: ObserverBase[Any], place: str, *, gaps: bool
-) -> DisposableBase:
+def attach(feeds: Sequence[Feed], observer: ObserverBase[Any], place: str, *, gaps: bool) -> DisposableBase:
     """Connect one observer to the feeds of all its symbols.
 
     One refused symbol must not take the others' items away: the stream fails only when no symbol is left, and until
@@ -111,7 +109,8 @@ def attach(
     """
     if len(feeds) == 1:
         return feeds[0].subscribe(observer, place, gaps=gaps)
-    branch = _Branches(observer, len(feeds))
+    # An observer by its methods; RxPY's base class would make `on_next` a method of its own, one more call an item.
+    branch = cast("ObserverBase[Any]", _Branches(observer, len(feeds)))
     return CompositeDisposable([feed.subscribe(branch, place, gaps=gaps) for feed in feeds])
 
 

@@ -128,5 +128,3 @@ class Hub(Generic[T]):
         while self._queue and not self._emitting:
             action, argument = self._queue.popleft()
             action(argument)
-
-

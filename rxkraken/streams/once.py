@@ -1,4 +1,4 @@
-"""A request as an observable: cold until somebody looks, done once, its outcome replayed to everyone who looks later."""
+"""A request as an observable: cold until somebody looks, done once, its outcome replayed to all who look later."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class Once(Observable[T]):
         self._error: Exception | None = None
 
     def _subscribe_core(self, observer: ObserverBase[T], scheduler: SchedulerBase | None = None) -> DisposableBase:
+        del scheduler
         if self._outcome is not None:
             observer.on_next(self._outcome[0])
             observer.on_completed()

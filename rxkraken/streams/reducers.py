@@ -42,7 +42,7 @@ class TickerReducer:
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self.missed = None
+        self.missed: int | None = None
         self._latest: Ticker | None = None
 
     def reduce(self, records: Records, kind: str, received: float, epoch: int) -> Sequence[Ticker]:
@@ -121,7 +121,7 @@ class CandleReducer:
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self.missed = None
+        self.missed: int | None = None
         self._last: Candle | None = None
 
     def reduce(self, records: Records, kind: str, received: float, epoch: int) -> Sequence[Candle]:
@@ -155,7 +155,7 @@ class InstrumentReducer:
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self.missed = None
+        self.missed: int | None = None
         self._latest: Instruments | None = None
 
     def reduce(self, records: Records, kind: str, received: float, epoch: int) -> Sequence[Instruments]:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from rxkraken.streams.policies import Policy
 
-T = TypeVar("T", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
 
-class Stream(Observable[T]):
+class Stream(Observable[T_co]):
     """A hot, shared source. Making one does nothing; subscribing to it, in any of three ways, does.
 
     - `stream.pipe(...).subscribe(...)`: pushed, on the client's event loop, as every RxPY observable.
@@ -37,7 +37,7 @@ class Stream(Observable[T]):
     def __init__(
         self,
         name: str,
-        attach: Callable[[ObserverBase[T], str], DisposableBase],
+        attach: Callable[[ObserverBase[T_co], str], DisposableBase],
         policy: Policy,
     ) -> None:
         """`attach` connects an observer, subscribed at the place given, and returns how to leave again."""
@@ -46,29 +46,30 @@ class Stream(Observable[T]):
         self._attach = attach
         self._policy = policy
 
-    def _subscribe_core(self, observer: ObserverBase[T], scheduler: SchedulerBase | None = None) -> DisposableBase:
+    def _subscribe_core(self, observer: ObserverBase[T_co], scheduler: SchedulerBase | None = None) -> DisposableBase:
+        del scheduler
         return self._attach(observer, place_of_caller())
 
-    def __aiter__(self) -> Pull[T]:
+    def __aiter__(self) -> Pull[T_co]:
         """Pull with this stream's default policy."""
         return Pull(self, self._policy)
 
-    def pull(self, policy: Policy | str) -> Pull[T]:
-        """Pull with another policy: `rk.latest()`, `rk.conflate(key)`, `rk.buffer(n)`, `rk.fail(n)`, or a name of one."""
+    def pull(self, policy: Policy | str) -> Pull[T_co]:
+        """Pull with another policy: `rk.latest()`, `rk.conflate(key)`, `rk.buffer(n)`, `rk.fail(n)`, or its name."""
         return Pull(self, as_policy(policy))
 
-    async def first(self, *, timeout: float | None = None) -> T:  # noqa: ASYNC109 - reads better than a block around it
+    async def first(self, *, timeout: float | None = None) -> T_co:  # noqa: ASYNC109  # pyright: ignore[reportIncompatibleMethodOverride] - awaitable, unlike RxPY's fluent operator
         """Wait for one item and leave. A state stream that is live answers at once. Raises `TimeoutError`."""
         return await first(self, timeout=timeout)
 
-    def run(self, scheduler: SchedulerBase | None = None) -> T:
+    def run(self, scheduler: SchedulerBase | None = None) -> T_co:
         """Refuse to block the event loop that would have to deliver the items."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             return super().run(scheduler)
-        message = f"{self._name}.run() would block the event loop that feeds it; use `await stream.first()` or `async for`"
-        raise RuntimeError(message)
+        remedy = "use `await stream.first()` or `async for`"
+        raise RuntimeError(f"{self._name}.run() would block the event loop that feeds it; {remedy}")
 
     def __repr__(self) -> str:
         """Name the channel, symbols and parameters."""
@@ -83,7 +84,7 @@ async def first(source: Observable[Any], *, timeout: float | None = None) -> Any
     raise LookupError("the stream ended before its first item")
 
 
-def aiter(source: Observable[T], policy: Policy | str | None = None) -> Pull[T]:  # noqa: A001 - it is the builtin's idea, used as rk.aiter
+def aiter(source: Observable[T_co], policy: Policy | str | None = None) -> Pull[T_co]:  # noqa: A001 - it is the builtin's idea, used as rk.aiter
     """Pull any observable with `async for`, for example a piped stream.
 
     Without a policy a buffer of 10,000 items is kept and an `Overflow` marks what had to be dropped.

@@ -35,13 +35,8 @@ def outside(
     def make(loop: asyncio.AbstractEventLoop, settings: Settings) -> World:
         del settings
         place = network(loop) if callable(network) else network
-        return World(
-            loop,
-            place,
-            wall=lambda: EPOCH + loop.time(),
-            uniform=random.Random(seed).uniform,
-            budgets={},  # noqa: S311 - jitter, not secrets
-        )
+        chance = random.Random(seed)  # noqa: S311 - jitter, not secrets
+        return World(loop, place, wall=lambda: EPOCH + loop.time(), uniform=chance.uniform, budgets={})
 
     return make
 

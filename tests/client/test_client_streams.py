@@ -597,6 +597,7 @@ def test_breaking_out_of_a_loop_unsubscribes():
     scene(story)
 
 
+@pytest.mark.leaves("RxPY's thread ends by itself, a moment later")
 def test_any_observable_can_be_pulled_even_across_threads():
     """`rk.aiter` of a piped stream; items that come from another thread are brought to the loop; errors come through."""
 

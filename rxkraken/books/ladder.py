@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 CHECKSUM_LEVELS = 10  # "always 10, whatever the depth" (ws-v2 reference, section 4.1)
 
-_NUMBERS = frozenset({float, int})
+_PLAIN = frozenset({float, int})
+Numbers = list[float | Exact]
 
 
 class Sides:
@@ -33,27 +34,28 @@ class Sides:
 
     __slots__ = ("ask_keys", "ask_qtys", "bid_keys", "bid_qtys", "depth", "price_precision", "qty_precision", "symbol")
 
-    def __init__(self, symbol: str, depth: int, price_precision: int, qty_precision: int) -> None:
-        """Start with two empty sides."""
+    def __init__(self, symbol: str, depth: int, price_precision: int, qty_precision: int, *lists: Numbers) -> None:
+        """Take the lists of bid keys, bid quantities, ask keys and ask quantities, or start with empty sides."""
         self.symbol: Final = symbol
         self.depth: Final = depth
         self.price_precision: Final = price_precision
         self.qty_precision: Final = qty_precision
-        self.bid_keys: list[float | Exact] = []
-        self.bid_qtys: list[float | Exact] = []
-        self.ask_keys: list[float | Exact] = []
-        self.ask_qtys: list[float | Exact] = []
+        self.bid_keys, self.bid_qtys, self.ask_keys, self.ask_qtys = lists or ([], [], [], [])
 
     def copy(self) -> Sides:
         """Return the same sides in lists of their own."""
-        twin = Sides(self.symbol, self.depth, self.price_precision, self.qty_precision)
-        twin.bid_keys = self.bid_keys[:]
-        twin.bid_qtys = self.bid_qtys[:]
-        twin.ask_keys = self.ask_keys[:]
-        twin.ask_qtys = self.ask_qtys[:]
-        return twin
+        return Sides(
+            self.symbol,
+            self.depth,
+            self.price_precision,
+            self.qty_precision,
+            self.bid_keys.copy(),
+            self.bid_qtys.copy(),
+            self.ask_keys.copy(),
+            self.ask_qtys.copy(),
+        )
 
-    def lists(self, side: str) -> tuple[list[float | Exact], list[float | Exact]]:
+    def lists(self, side: str) -> tuple[Numbers, Numbers]:
         """Return keys and quantities of the "bids" or the "asks"."""
         match side:
             case "bids":
@@ -90,9 +92,7 @@ class Side:
         "depth", "keys", "largest_price", "largest_qty", "price_scale", "qty_scale", "qtys", "sign", "tokens", "width",
     )  # fmt: skip
 
-    def __init__(
-        self, sign: float, keys: list[float | Exact], qtys: list[float | Exact], sides: Sides, width: int
-    ) -> None:
+    def __init__(self, sign: float, keys: Numbers, qtys: Numbers, sides: Sides, width: int) -> None:
         """Work on two lists of `sides`; `sign` is -1.0 for bids, 1.0 for asks; `width` tokens are kept."""
         self.sign: Final = sign
         self.keys: Final = keys
@@ -172,7 +172,7 @@ class Side:
         """
         prices = [level["price"] for level in levels]
         qtys = [level["qty"] for level in levels]
-        if not (_NUMBERS.issuperset(map(type, prices)) and _NUMBERS.issuperset(map(type, qtys))):
+        if not (_PLAIN.issuperset(map(type, prices)) and _PLAIN.issuperset(map(type, qtys))):
             return False
         keys = [price * self.sign for price in prices]
         ordered = all(map(lt, keys, keys[1:]))  # false for any NaN beside another price

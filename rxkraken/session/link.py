@@ -117,10 +117,12 @@ class AiohttpNetwork:
             proxy=self._settings.proxy,
             max_msg_size=self._settings.max_frame_size,
             heartbeat=2 * self._settings.ping_interval,
-            timeout=aiohttp.ClientWSTimeout(ws_close=self._settings.close_timeout),
+            timeout=_timeout(ws_close=self._settings.close_timeout),
             **_BYTES,
         )
 
+
+_timeout: Any = aiohttp.ClientWSTimeout  # an attrs class, whose fields a type checker does not see
 
 # Newer versions hand the undecoded text over, which the decoder takes as well as it takes a string.
 _BYTES: dict[str, Any] = (

@@ -58,8 +58,8 @@ class Exchange:
         `rate` is market events a second and symbol (0 stands still); `start` is the clock's reading now and `epoch` the
         same moment in seconds since 1970; `latency` is how long an answer takes on average.
         """
-        if not rate >= 0:
-            raise InvalidArgument(f"rate={rate!r} must be market events a second and symbol, 0 or more")
+        if not 0 <= rate <= _FASTEST:
+            raise InvalidArgument(f"rate={rate!r} must be market events a second and symbol, 0 to {_FASTEST}")
         if heartbeat not in ("always", "idle"):
             raise InvalidArgument(f'heartbeat={heartbeat!r} must be "always" or "idle"')
         self.now = start
@@ -433,6 +433,7 @@ class Exchange:
 
 
 _BEAT = 1.0
+_FASTEST = 100_000
 
 
 def _id(req_id: int | None) -> dict[str, int]:

@@ -134,7 +134,7 @@ class RecordFeed(Feed):
 class BookFeed(Feed):
     """The scan of an order book: one reducer, verified, one light value per frame."""
 
-    __slots__ = ("_doubted", "book")
+    __slots__ = ("_doubted", "_told", "book")
 
     def __init__(
         self, topic: Topic, demand: Demand, report: Callable[[SubscriberFailed], None], book: BookReducer
@@ -143,6 +143,7 @@ class BookFeed(Feed):
         super().__init__(topic, demand, report)
         self.book = book
         self._doubted = False
+        self._told: Exception | None = None
 
     def receive(self, record: Any, kind: str, raw: str | bytes, received: float, epoch: int) -> MalformedBook | None:
         """Apply one record; emit the book if it can be trusted, ask for a new one if not; returns what is malformed."""
@@ -178,6 +179,9 @@ class BookFeed(Feed):
 
     def _distrust(self) -> MalformedBook | None:
         error = self.book.last_error
+        if error is self._told:
+            return None  # what comes until the next snapshot is ignored for the same reason
+        self._told = error
         if self._received is not None and self._gap is None:
             self._gap = (self._received, str(error))
         self._doubted = True

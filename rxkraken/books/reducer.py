@@ -311,9 +311,13 @@ class BookReducer:
         else:
             self.sequence += 1
             self._unverified += not verified
-        self._facts = (ladder.sides, expected, verified, _text(entry, "timestamp"), received, epoch, self.sequence)
-        self._release()
-        return self.view()
+        self._facts = facts = (
+            ladder.sides, expected, verified, _text(entry, "timestamp"), received, epoch, self.sequence,
+        )  # fmt: skip
+        # A book that is still ours was left to nobody before the ladder changed: it may tell of this message.
+        book = self._kept() or self._give(facts)
+        book.facts = facts
+        return None if self._hides and not verified else book
 
     def _doubt(self, ladder: Ladder, entry: Any, expected: int | None, raw: str | bytes | None) -> None:
         """Say why a book is not verified; if a checksum came, also whether stale precisions explain it."""

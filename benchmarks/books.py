@@ -1,7 +1,7 @@
 """What a verified order book costs, beside decoding its frames: `python benchmarks/books.py [folder with spot-v2]`.
 
 Each feed is replayed from memory, best of several rounds. `loads` is `ujson.loads` alone; the other columns decode and
-do more, as microseconds a frame and as a multiple of `loads`:
+do more, in microseconds a frame and as a multiple of `loads`:
 
 * book: `BookReducer.apply`, every checksum verified, the emitted `Book` dropped at once;
 * kept: the same while the consumer keeps every book (each gets a copy of its own);

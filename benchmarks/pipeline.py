@@ -30,7 +30,7 @@ class Market:
         """Fill both sides around a price of 30,000.0."""
         self.symbol = symbol
         self.depth = depth
-        self.random = random.Random(seed)  # noqa: S311 - a market, not a secret
+        self.random = random.Random(seed)
         self.sides: dict[str, dict[int, int]] = {
             "bids": {300_000 - 2 * step: self._qty() for step in range(depth)},
             "asks": {300_001 + 2 * step: self._qty() for step in range(depth)},
@@ -48,10 +48,10 @@ class Market:
         near = prices[min(int(self.random.expovariate(0.3)), len(prices) - 1)]
         dice = self.random.random()
         entries: list[tuple[int, int]] = []
-        if dice < 0.6:  # noqa: PLR2004 - see the docstring
+        if dice < 0.6:
             side[near] = self._qty()
             entries.append((near, side[near]))
-        elif dice < 0.8 and near + 1 not in self.sides["bids"] and near + 1 not in self.sides["asks"]:  # noqa: PLR2004
+        elif dice < 0.8 and near + 1 not in self.sides["bids"] and near + 1 not in self.sides["asks"]:
             price = near + (2 if name == "asks" else -2)
             side[price] = self._qty()
             entries.append((price, side[price]))

@@ -50,7 +50,7 @@ def test_settings_are_changed_by_copy():
     """`but` keeps the rest; an unknown name lists the known ones."""
     settings = rk.Settings().but(linger=0, proxy="http://localhost:3128", max_attempts=3, max_frame_size=2**26)
     assert (settings.linger, settings.ping_interval) == (0, 10.0)
-    with pytest.raises(ValueError, match="unknown setting lingr.*linger"):
+    with pytest.raises(ValueError, match=r"unknown setting lingr.*linger"):
         settings.but(lingr=1)
 
 
@@ -58,7 +58,7 @@ def test_endpoints_are_complete_urls():
     """Live, beta and custom; a wrong scheme or no host is an error that shows the form."""
     assert rk.Endpoints.live().l3 == "wss://ws-l3.kraken.com/v2"
     assert rk.Endpoints.beta().public == "wss://beta-ws.kraken.com/v2"
-    with pytest.raises(ValueError, match="endpoint public='http://x'.*wss://host"):
+    with pytest.raises(ValueError, match=r"endpoint public='http://x'.*wss://host"):
         rk.Endpoints.custom("http://x")
     with pytest.raises(ValueError, match="endpoint rest"):
         rk.Endpoints.custom("ws://x", rest="nowhere")

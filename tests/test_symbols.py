@@ -203,7 +203,7 @@ def test_a_typo_is_answered_with_the_nearest_market_first(typo: str, nearest: st
     assert len(suggestions) <= 3
     assert set(suggestions) <= set(LISTED)
     assert nearest in str(refused.value)
-    assert pickle.loads(pickle.dumps(refused.value)).suggestions == suggestions  # noqa: S301 - our own bytes
+    assert pickle.loads(pickle.dumps(refused.value)).suggestions == suggestions
 
 
 def test_something_far_from_every_market_gets_no_suggestion() -> None:

@@ -293,7 +293,7 @@ def test_errors_can_be_pickled(stream):
     """They travel on `status`, perhaps to another process."""
     stream.send("snapshot", checksum=1)
     for error in (stream.reducer.last_error, MalformedBook("bids is not a list of levels")):
-        twin = pickle.loads(pickle.dumps(error))  # noqa: S301 - made right here
+        twin = pickle.loads(pickle.dumps(error))
         assert (type(twin), str(twin), vars(twin)) == (type(error), str(error), vars(error))
 
 

@@ -178,7 +178,7 @@ def test_equality_is_by_value(book):
     assert book not in (later, other, "a book", None)
 
 
-@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda book: pickle.loads(pickle.dumps(book))])  # noqa: S301 - made right here
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda book: pickle.loads(pickle.dumps(book))])
 def test_copies_and_pickles_are_equal(book, how):
     big = Book.of("LUNA/EUR", [("0.00007434", "301727260.79999999")], qty_precision=8)
     for original in (book, big):

@@ -53,9 +53,7 @@ FRAMES = st.fixed_dictionaries(
     optional={
         "channel": WORDS | JSON,
         "type": st.sampled_from(["snapshot", "update"]) | JSON,
-        "data": JSON | st.lists(st.fixed_dictionaries({"symbol": st.sampled_from(SYMBOLS) | JSON}, optional={
-            name: JSON for name in ("bids", "asks", "checksum", "price", "qty", "trade_id", "timestamp", "interval")
-        }), max_size=2),
+        "data": JSON | st.lists(st.fixed_dictionaries({"symbol": st.sampled_from(SYMBOLS) | JSON}, optional=dict.fromkeys(("bids", "asks", "checksum", "price", "qty", "trade_id", "timestamp", "interval"), JSON)), max_size=2),
         "method": JSON, "error": JSON, "req_id": JSON, "result": JSON, "success": JSON, "warnings": JSON,
     },
 )  # fmt: skip

@@ -149,7 +149,7 @@ FAULTS: dict[str, FaultKind] = {
         )),
         FaultKind("precision", "announce other price digits on instrument and use them from then on", "now", (
             _WANTED_SYMBOL,
-            Parameter("price_precision", None, "digits, 0 to 12", _one_of(*_DIGITS)),
+            Parameter("price_precision", None, "digits, 0 to 12, or None for one more", _one_of(None, *_DIGITS)),
         )),
         FaultKind("pair_status", "announce another status of a pair on instrument", "now", (
             _WANTED_SYMBOL,

@@ -43,13 +43,19 @@ def odd_texts(shape: str) -> list[str]:
 
 
 def corrupt_level(text: str) -> list[str] | None:
-    """Change the quantity of the best level mentioned, as a bit flipped on the way would."""
+    """Change the quantity of the last level mentioned, as a bit flipped on the way would.
+
+    A price may come twice in a message, and the last entry wins: changing an earlier one would change nothing.
+    """
     message = loads(text)
     for record in _records(message):
-        for level in (*record.get("asks", ()), *record.get("bids", ())):
-            if level["qty"]:
-                level["qty"] *= 3
-                return [dumps(message)]
+        for name in ("asks", "bids"):
+            settled: set[Any] = set()
+            for level in reversed(record.get(name, [])):
+                if level["qty"] and level["price"] not in settled:
+                    level["qty"] *= 3
+                    return [dumps(message)]
+                settled.add(level["price"])
     return None
 
 

@@ -137,7 +137,7 @@ def scene(story, **changes):
     run(main)
 
 
-# --- promise 1: one wire subscription, shared, with linger ----------------------------------------------------------
+# --- promise 1: one wire subscription, shared, with linger ---
 
 
 def test_equal_calls_share_one_wire_subscription():
@@ -194,7 +194,7 @@ def test_a_second_depth_opens_a_connection_that_closes_when_empty():
     scene(story)
 
 
-# --- promise 2: state and events ------------------------------------------------------------------------------------
+# --- promise 2: state and events ---
 
 
 def test_late_subscribers_get_the_current_state_and_no_event():
@@ -239,7 +239,7 @@ def test_nothing_from_before_a_disconnect_is_given_as_current():
     scene(story)
 
 
-# --- promises 3 and 4: faults do not end a stream, and are visible to who asks ---------------------------------------
+# --- promises 3 and 4: faults do not end a stream, and are visible to who asks ---
 
 
 def test_a_gap_stands_in_order_among_the_items():
@@ -345,7 +345,7 @@ def test_candles_repeat_nothing_after_a_reconnect():
     scene(story)
 
 
-# --- promise 5: subscribers cannot harm each other -------------------------------------------------------------------
+# --- promise 5: subscribers cannot harm each other ---
 
 
 def test_a_failing_subscriber_ends_alone_and_is_named(caplog):
@@ -441,7 +441,7 @@ def test_streams_start_no_thread_and_time_operators_follow_the_loop():
     scene(story, silence_timeout=60)
 
 
-# --- promise 7: books ------------------------------------------------------------------------------------------------
+# --- promise 7: books ---
 
 
 def test_a_wrong_checksum_renews_that_book_alone():
@@ -509,7 +509,7 @@ def test_a_change_of_digits_is_taken_over_by_open_books():
     scene(story)
 
 
-# --- promise 10: slow consumers --------------------------------------------------------------------------------------
+# --- promise 10: slow consumers ---
 
 
 def test_a_consumer_that_sleeps_a_minute_disturbs_nobody():
@@ -604,7 +604,7 @@ def test_breaking_out_of_a_loop_unsubscribes():
 
 @pytest.mark.leaves("RxPY's thread ends by itself, a moment later")
 def test_any_observable_can_be_pulled_even_across_threads():
-    """`rk.aiter` of a piped stream; items that come from another thread are brought to the loop; errors come through."""
+    """`rk.aiter` of a piped stream; items from another thread are brought to the loop; errors come through."""
 
     async def main():
         assert [item async for item in rk.aiter(rx.of(1, 2, 3), policy="buffer")] == [1, 2, 3]
@@ -623,7 +623,7 @@ def test_any_observable_can_be_pulled_even_across_threads():
     asyncio.run(main())
 
 
-# --- promise 16: reconnecting -----------------------------------------------------------------------------------------
+# --- promise 16: reconnecting ---
 
 
 def test_the_pause_doubles_up_to_its_maximum_with_full_jitter():
@@ -634,7 +634,7 @@ def test_the_pause_doubles_up_to_its_maximum_with_full_jitter():
         stage.client.ticker("BTC/USD").subscribe()
         for _ in range(12):
             await asyncio.sleep(0)
-            while not stage.network.links or stage.link.closed:  # noqa: ASYNC110 - virtual seconds
+            while not stage.network.links or stage.link.closed:
                 await asyncio.sleep(1)
             stage.link.refuse(LinkLost("nobody there"))
         pauses = [status.retry_in for status in stage.statuses if status.state == "lost"]
@@ -682,7 +682,7 @@ def test_attempts_can_be_limited():
     scene(story, max_attempts=3)
 
 
-# --- promise 18: outcomes ----------------------------------------------------------------------------------------------
+# --- promise 18: outcomes ---
 
 
 def test_one_refused_symbol_leaves_the_others_running():
@@ -725,7 +725,7 @@ def test_a_stream_of_refused_symbols_only_fails():
     scene(story)
 
 
-# --- promise 20: the unknown -------------------------------------------------------------------------------------------
+# --- promise 20: the unknown ---
 
 
 @pytest.mark.parametrize(
@@ -819,7 +819,7 @@ def test_every_decoded_frame_can_be_had():
     scene(story)
 
 
-# --- requests ----------------------------------------------------------------------------------------------------------
+# --- requests ---
 
 
 def test_ping_and_send_are_requests_done_once():
@@ -885,7 +885,7 @@ def test_requests_fail_with_a_reason():
     scene(story, silence_timeout=30)
 
 
-# --- promise 21: the end ----------------------------------------------------------------------------------------------
+# --- promise 21: the end ---
 
 
 def test_closing_unsubscribes_completes_and_is_idempotent():
@@ -943,7 +943,7 @@ def test_closing_from_inside_a_subscriber():
     scene(story)
 
 
-# --- use and misuse ------------------------------------------------------------------------------------------------------
+# --- use and misuse ---
 
 
 @pytest.mark.parametrize(

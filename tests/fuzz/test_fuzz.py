@@ -48,12 +48,14 @@ JSON = st.recursive(
     max_leaves=8,
 )
 WORDS = st.sampled_from(["book", "ticker", "trade", "ohlc", "instrument", "status", "heartbeat", "level3", "x", ""])
+FIELDS = ("bids", "asks", "checksum", "price", "qty", "trade_id", "timestamp", "interval")
+RECORDS = st.fixed_dictionaries({"symbol": st.sampled_from(SYMBOLS) | JSON}, optional=dict.fromkeys(FIELDS, JSON))
 FRAMES = st.fixed_dictionaries(
     {},
     optional={
         "channel": WORDS | JSON,
         "type": st.sampled_from(["snapshot", "update"]) | JSON,
-        "data": JSON | st.lists(st.fixed_dictionaries({"symbol": st.sampled_from(SYMBOLS) | JSON}, optional=dict.fromkeys(("bids", "asks", "checksum", "price", "qty", "trade_id", "timestamp", "interval"), JSON)), max_size=2),
+        "data": JSON | st.lists(RECORDS, max_size=2),
         "method": JSON, "error": JSON, "req_id": JSON, "result": JSON, "success": JSON, "warnings": JSON,
     },
 )  # fmt: skip

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rxkraken.errors import InvalidArgument
-from rxkraken.simulator.connections import Connection
-from rxkraken.simulator.requests import unsupported_pair
+from rxkraken.simulator.connections import Connection, Subscription
+from rxkraken.simulator.requests import ALREADY, NOT_SUBSCRIBED, Ping, Refusal, Wish, read, unsupported_pair
 from rxkraken.simulator.wire import Calendar, dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rxkraken.simulator.feeds import Topic
 
 _GZIP = b"\x1f\x8b"
 _FRAMES_A_SECOND = 20.0
@@ -61,6 +63,7 @@ class Playback:
         self._calendar = Calendar(start=start, epoch=_WALL)
         self._pace = pace
         self._frames = _by_slot(read_recording(path))
+        self._symbols = frozenset(symbol for _, symbol in self._frames if symbol)
         if not self._frames:
             raise InvalidArgument(f"{path} holds no channel frames to serve")
         self._timeline: list[tuple[float, int, Callable[[], None]]] = []
@@ -93,45 +96,40 @@ class Playback:
         connection.subscriptions.clear()
 
     def hear(self, connection: Connection, text: str) -> None:
-        """Answer a request."""
-        try:
-            request: Any = json.loads(text)
-            method: Any = request.get("method")
-            params: Any = request.get("params") or {}
-        except (ValueError, AttributeError):
-            self._say(connection, {"error": "Malformed request", "success": False})
-            return
-        envelope = {"req_id": request["req_id"]} if isinstance(request.get("req_id"), int) else {}
-        match method:
-            case "ping":
-                self._say(connection, {"method": "pong", **envelope})
-            case "subscribe" | "unsubscribe":
-                for symbol in params.get("symbol") or [""]:
-                    self._subscribe(connection, method, params, symbol, envelope)
-            case _:
-                self._say(connection, {"error": "Unsupported event", "method": method, **envelope, "success": False})
+        """Answer a request, in the words of the exchange."""
+        match read(text, self._symbols):
+            case Ping(req_id):
+                self._say(connection, {"method": "pong", **_id(req_id)})
+            case Refusal(error, method, req_id):
+                self._refuse(connection, error, method, req_id, "")
+            case Wish() as wish:
+                for symbol, error in wish.refused:
+                    self._refuse(connection, error, wish.method, wish.req_id, symbol)
+                for topic in wish.topics:
+                    self._grant(connection, wish, topic)
 
-    def _subscribe(
-        self, connection: Connection, method: str, params: dict[str, Any], symbol: str, envelope: dict[str, Any]
-    ) -> None:
-        slot = (str(params.get("channel")), symbol)
+    def _grant(self, connection: Connection, wish: Wish, topic: Topic) -> None:
+        slot: Slot = (topic.channel, topic.symbol)
+        held = slot in connection.subscriptions
         if slot not in self._frames:
-            named = {"symbol": symbol} if symbol else {}
-            self._say(
-                connection,
-                {"error": unsupported_pair(symbol), "method": method, **envelope, "success": False, **named},
-            )
-            return
-        echo = {name: value for name, value in params.items() if name not in ("symbol", "token")}
-        result = {**echo, **({"symbol": symbol} if symbol else {})}
-        self._say(connection, {"method": method, **envelope, "result": result, "success": True})
-        key = (*slot,)
-        if method == "unsubscribe":
-            connection.subscriptions.pop(key, None)
-            return
-        run = object()
-        connection.subscriptions[key] = run  # pyright: ignore[reportArgumentType] -- only its identity matters here
-        self._play(connection, key, run, iter(self._frames[slot]), None)
+            self._refuse(connection, unsupported_pair(topic.symbol), wish.method, wish.req_id, topic.symbol)
+        elif held and wish.method == "subscribe":
+            self._refuse(connection, ALREADY, wish.method, wish.req_id, topic.symbol)
+        elif not held and wish.method == "unsubscribe":
+            self._refuse(connection, NOT_SUBSCRIBED, "subscribe", wish.req_id, topic.symbol)
+        else:
+            result = {**wish.echo, **({"symbol": topic.symbol} if topic.symbol else {})}
+            self._say(connection, {"method": wish.method, **_id(wish.req_id), "result": result, "success": True})
+            if held:
+                del connection.subscriptions[slot]
+            else:
+                run = connection.subscriptions[slot] = Subscription(topic, connection, snapshot=True)
+                self._play(connection, slot, run, iter(self._frames[slot]), None)
+
+    def _refuse(self, connection: Connection, error: str, method: str | None, req_id: int | None, symbol: str) -> None:
+        named = {"method": method} if method else {}
+        where = {"symbol": symbol} if symbol else {}
+        self._say(connection, {"error": error, **named, **_id(req_id), "success": False, **where})
 
     def _play(
         self,
@@ -186,3 +184,7 @@ def _by_slot(frames: list[tuple[float | None, str]]) -> dict[Slot, list[tuple[fl
         if slot in slots or kind == "snapshot" or channel in ("trade", "ohlc"):
             slots.setdefault(slot, []).append((at, raw))
     return slots
+
+
+def _id(req_id: int | None) -> dict[str, int]:
+    return {} if req_id is None else {"req_id": req_id}

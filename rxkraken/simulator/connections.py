@@ -70,6 +70,7 @@ class Connection:
     open: bool = True
     silent: bool = False
     beating: bool = False
+    answered_until: float = 0.0
     last_heard: float = field(init=False)
     last_sent: float = field(init=False)
     _held: list[str] | None = field(default=None, init=False)

@@ -19,6 +19,7 @@ from rxkraken.simulator.feeds import Feed, Topic
 from rxkraken.simulator.instruments import assets_of, choose
 from rxkraken.simulator.mangling import odd_texts
 from rxkraken.simulator.market import Market
+from rxkraken.simulator.plan import random_fault
 from rxkraken.simulator.requests import ALREADY, ALREADY_OHLC, NOT_SUBSCRIBED, Ping, Refusal, Wish, read
 from rxkraken.simulator.wire import Calendar, dumps, number_style
 
@@ -279,7 +280,7 @@ class Exchange:
         """Answer after a while, then do what the answer announces; faults may delay it or let it vanish."""
         armed = self._faults.on_ack(self.now, connection, method, symbol)
         vanishes = armed is not None and armed.kind.name == "swallow_ack"
-        delay = self._delay() + (armed.parameters["seconds"] if armed is not None and not vanishes else 0.0)
+        late = armed.parameters["seconds"] if armed is not None and not vanishes else 0.0
 
         def speak() -> None:
             if not connection.open:
@@ -292,7 +293,9 @@ class Exchange:
             else:
                 then()
 
-        self._at(self.now + delay, speak)
+        # A congested exchange is late, but it answers one client in the order it was asked; only a fault overtakes.
+        connection.answered_until = max(connection.answered_until, self.now + self._delay())
+        self._at(connection.answered_until + late, speak)
 
     def _delay(self) -> float:
         return self._random.uniform(0.2, 1.8) * self._latency
@@ -338,6 +341,26 @@ class Exchange:
             self._at(self.now + after, lambda: self._inject(name, values))
         else:
             self._inject(name, values)
+
+    def script(self, faults: Iterable[tuple[float, str, dict[str, Any]]]) -> None:
+        """Plan faults: each is seconds from now, a name and parameters, checked at once."""
+        for after, name, parameters in faults:
+            self.fault(name, **{**parameters, "after": after})
+
+    def random_faults(self, seed: int, *, every: float = 20.0, count: int | None = None) -> None:
+        """Inject faults drawn from a seed, on average one in `every` seconds, `count` of them or without end."""
+        if not every > 0:
+            raise InvalidArgument(f"every={every!r} must be seconds above 0")
+        chance = Random(f"{seed}:faults")
+
+        def strike(left: int | None) -> None:
+            if left == 0:
+                return
+            name, parameters = random_fault(chance, self._symbols)
+            self.fault(name, **parameters)
+            self._at(self.now + chance.expovariate(1 / every), lambda: strike(None if left is None else left - 1))
+
+        self._at(self.now + chance.expovariate(1 / every), lambda: strike(count))
 
     def _check_target(self, name: str, values: dict[str, Any]) -> None:
         symbol = values.get("symbol")
@@ -420,9 +443,10 @@ class Exchange:
         symbol = values["symbol"]
         self._faults.note(self.now, name, values, symbol=symbol)
         market = self.markets[symbol]
+        before = market.spec.price_precision
         if name == "precision":
             digits = values["price_precision"]
-            spec = market.spec.but(price_precision=market.spec.price_precision + 1 if digits is None else digits)
+            spec = market.spec.but(price_precision=before + 1 if digits is None else digits)
             market.change_precision(spec)
         else:
             spec = market.spec.but(status=values["status"])
@@ -430,6 +454,11 @@ class Exchange:
         self._feeds[symbol].respecify(spec)
         for subscription in tuple(self._live[Topic("instrument")]):
             self._tell(subscription, self._instruments("update", [spec]))
+        if name == "precision" and spec.price_precision < before:
+            # Levels have merged, which no update says: whoever has a book needs another.
+            for topic in [topic for topic in self._live if topic.channel == "book" and topic.symbol == symbol]:
+                for subscription in tuple(self._live[topic]):
+                    self._tell(subscription, self._snapshot(topic))
 
 
 _BEAT = 1.0

@@ -76,6 +76,10 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
+def _fits_a_close_frame(value: Any) -> bool:
+    return isinstance(value, str) and len(value.encode()) <= 123  # noqa: PLR2004 -- RFC 6455 section 5.5
+
+
 def _one_of(*choices: Any) -> Callable[[Any], bool]:
     return lambda value: value in choices
 
@@ -112,7 +116,7 @@ FAULTS: dict[str, FaultKind] = {
         FaultKind("drop", "close a connection; 1006 cuts it without a close frame", "now", (
             _CONNECTION,
             Parameter("code", 1001, f"one of {_names(CLOSE_CODES)}", _one_of(*CLOSE_CODES)),
-            Parameter("reason", CLOUDFLARE, "any text", lambda value: isinstance(value, str)),
+            Parameter("reason", CLOUDFLARE, "a text of at most 123 bytes", _fits_a_close_frame),
         )),
         FaultKind("reset", "reset the TCP connection", "now", (_CONNECTION,)),
         FaultKind("silence", "half-open: send nothing any more, ignore everything", "now", (_CONNECTION,)),

@@ -225,7 +225,8 @@ class Simulator:
     async def _list_faults(self, request: web.Request) -> web.Response:
         del request
         table = [kind.describe() for kind in FAULTS.values()]
-        return web.json_response({"table": table, "log": [record.describe() for record in self.exchange.faults]})
+        faults = self._core.faults if isinstance(self._core, Exchange) else ()
+        return web.json_response({"table": table, "log": [record.describe() for record in faults]})
 
     async def _inject_fault(self, request: web.Request) -> web.Response:
         try:
@@ -240,7 +241,9 @@ class Simulator:
 
     async def _show_state(self, request: web.Request) -> web.Response:
         del request
-        exchange = self.exchange
+        exchange = self._core
+        if not isinstance(exchange, Exchange):
+            return web.json_response({"serves": "a recording", "connections": len(self._clients)})
         connections = [
             {
                 "id": each.id,

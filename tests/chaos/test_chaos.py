@@ -6,54 +6,21 @@ import asyncio
 import gc
 import random
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reactivex import operators as ops
 
 import rxkraken as rk
 from rxkraken.simulator import Exchange
+from rxkraken.simulator.plan import random_fault
 from rxkraken.testing import outside, run
 from rxkraken.testing.exchange import ExchangeNetwork
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SYMBOLS = ["BTC/USD", "ETH/USD", "SOL/USD", "DOGE/USD", "SHIB/USD", "GST/EUR"]
 FAULTS = 1000
 SECONDS_BETWEEN = 20.0
 # The simulator's own memory of trades and candles grows with the hours simulated; the client's must not.
 FEW_OBJECTS = 60_000
-
-
-def some_fault(chance: random.Random) -> tuple[str, dict[str, Any]]:
-    """Draw one fault of any kind, with parameters that hit something now and then."""
-    symbol = chance.choice([None, *SYMBOLS])
-    channel = chance.choice([None, "book", "ticker", "trade", "ohlc"])
-    kinds: dict[str, Callable[[], dict[str, Any]]] = {
-        "drop": lambda: {"code": chance.choice([1000, 1001, 1006, 1011, 1012])},
-        "reset": dict,
-        "silence": dict,
-        "stall": lambda: {"seconds": chance.uniform(0.1, 14)},
-        "mute": lambda: {"channel": channel, "symbol": chance.choice(SYMBOLS)},
-        "delay_ack": lambda: {"method": chance.choice(["subscribe", "unsubscribe"]), "seconds": chance.uniform(0, 15)},
-        "swallow_ack": lambda: {
-            "method": chance.choice(["subscribe", "unsubscribe", "ping"]),
-            "data": chance.random() < 0.5,
-        },
-        "corrupt_level": lambda: {"symbol": symbol},
-        "wrong_checksum": lambda: {"symbol": symbol},
-        "lose": lambda: {"channel": "book", "symbol": symbol},
-        "repeat": lambda: {"channel": channel, "symbol": symbol},
-        "unknown_fields": lambda: {"channel": channel},
-        "unknown_values": lambda: {"channel": channel},
-        "plain_text": dict,
-        "odd_json": dict,
-        "duplicate_snapshot": lambda: {"channel": channel, "symbol": symbol},
-        "refuse_upgrade": lambda: {"status": chance.choice([429, 500, 503])},
-        "maintenance": lambda: {"step": chance.uniform(0.1, 3), "drop": chance.random() < 0.5},
-    }
-    name = chance.choice(list(kinds))
-    return name, kinds[name]()
 
 
 class Witness:
@@ -117,7 +84,7 @@ def test_a_thousand_faults_leave_no_trace() -> None:
             gc.collect()
             objects_before = len(gc.get_objects())
             for _ in range(FAULTS):
-                name, parameters = some_fault(chance)
+                name, parameters = random_fault(chance, SYMBOLS)
                 exchange.fault(name, **parameters)
                 await asyncio.sleep(chance.expovariate(1 / SECONDS_BETWEEN))
             await asyncio.sleep(1500)

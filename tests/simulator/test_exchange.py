@@ -531,3 +531,49 @@ def test_every_fault_describes_itself():
         assert described["summary"]
         assert set(described["parameters"]) >= {"after"}
         json.dumps(described)
+
+
+def test_faults_can_be_scripted_or_drawn_from_a_seed():
+    """A script is checked at once and strikes in its order; a seed gives the same bad day twice."""
+    exchange = Exchange(seed=5, symbols=["BTC/USD"])
+    client = Client(exchange)
+    exchange.script([(2.0, "drop", {}), (1.0, "plain_text", {"text": "hi"})])
+    client.wait(1.5)
+    assert (client.texts[-1], client.closed) == ("hi", [])
+    client.wait(1)
+    assert [record.name for record in exchange.faults] == ["plain_text", "drop"]
+    with pytest.raises(InvalidArgument, match="no fault"):
+        exchange.script([(1.0, "flood", {})])
+
+    def bad_day(seed):
+        exchange = Exchange(seed=5, symbols=["BTC/USD"], rate=1)
+        exchange.random_faults(seed, every=1, count=50)
+        exchange.advance(1000)
+        return exchange._faults.log, [armed.kind.name for armed in exchange._faults.armed]
+
+    assert bad_day(1) == bad_day(1)
+    assert bad_day(1) != bad_day(2)
+    with pytest.raises(InvalidArgument, match="every"):
+        exchange.random_faults(1, every=0)
+
+
+def test_answers_keep_the_order_of_the_requests(exchange):
+    """An unsubscribe sent right behind its subscribe is answered right behind it."""
+    for _ in range(20):
+        client = Client(exchange)
+        for method in ("subscribe", "unsubscribe"):
+            client.connection.receive(
+                json.dumps({"method": method, "params": {"channel": "book", "symbol": ["BTC/USD"]}})
+            )
+        client.wait(1)
+        assert [f["method"] for f in client.frames() if "method" in f] == ["subscribe", "unsubscribe"]
+        count = len(client.channel("book"))
+        client.wait(5)
+        assert len(client.channel("book")) == count
+
+
+def test_coarser_prices_bring_a_new_snapshot():
+    """Levels merge, which no update says; every checksum holds all the same."""
+    client = faulted("precision", symbol="BTC/USD", price_precision=0, seconds=20)
+    book = Naive(10)
+    assert all(book.apply(f) for f in after(client, "book")[0:] if f["data"][0]["symbol"] == "BTC/USD")

@@ -167,6 +167,20 @@ async def test_a_recording_keeps_its_pace_and_can_be_left(tmp_path):
                 seen.append(frame["data"][0]["trade_id"])
         assert seen == [0, 1, 2, 9]
         assert 0.09 < asyncio.get_running_loop().time() - started < 3
+        again = {"method": "subscribe", "params": {"channel": "trade", "symbol": ["BTC/USD"]}}
+        for message, error in (
+            (again, "Already subscribed"),
+            ({"method": "subscribe", "params": [1]}, "Unsupported event"),
+            ({"method": "subscribe", "params": {"channel": "trade", "symbol": 5}}, "Symbol field must be an array"),
+            ({"method": "unsubscribe", "params": {"channel": "ticker", "symbol": ["BTC/USD"]}}, "not supported"),
+        ):
+            await socket.send_json(message)
+            while "error" not in (reply := await socket.receive_json()):
+                pass
+            assert error in reply["error"]
+        for route in ("state", "faults"):
+            async with http.get(f"{exchange.admin_url}/{route}") as answer:
+                assert answer.status == 200
         await socket.send_json({"method": "unsubscribe", "params": {"channel": "trade", "symbol": ["BTC/USD"]}})
         while (await socket.receive_json()).get("method") != "unsubscribe":
             pass

@@ -24,7 +24,7 @@ from rxkraken.simulator.instruments import choose
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
     from rxkraken.simulator.connections import Connection
@@ -181,6 +181,18 @@ class Simulator:
         exchange = self.exchange
         exchange.advance(self._loop.time())
         exchange.fault(name, **parameters)
+        self._drive()
+
+    def script(self, faults: Iterable[tuple[float, str, dict[str, Any]]]) -> None:
+        """Plan faults, each as seconds from now, name and parameters."""
+        self.exchange.advance(self._loop.time())
+        self.exchange.script(faults)
+        self._drive()
+
+    def random_faults(self, seed: int, *, every: float = 20.0, count: int | None = None) -> None:
+        """Inject faults drawn from a seed, on average one in `every` seconds, `count` of them or without end."""
+        self.exchange.advance(self._loop.time())
+        self.exchange.random_faults(seed, every=every, count=count)
         self._drive()
 
     def _base(self, number: int) -> str:

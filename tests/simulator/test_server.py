@@ -81,6 +81,17 @@ async def test_faults_go_over_http_too():
         await socket.close()
 
 
+async def test_faults_can_be_planned():
+    """A script and a seed, over real sockets too."""
+    async with rk.Simulator(symbols=["BTC/USD"]) as exchange, aiohttp.ClientSession() as http:
+        exchange.random_faults(1, every=1000)
+        exchange.script([(0.01, "plain_text", {"text": "hi"})])
+        socket = await http.ws_connect(exchange.url)
+        while (await socket.receive()).data != "hi":
+            pass
+        await socket.close()
+
+
 async def test_upgrades_are_refused_with_their_status():
     """429, as a front end does."""
     async with rk.Simulator(symbols=["BTC/USD"]) as exchange, aiohttp.ClientSession() as http:

@@ -18,7 +18,7 @@ from typing import Any
 import ujson
 
 import rxkraken as rk
-from rxkraken.testing import ScriptedNetwork, outside, run
+from rxkraken.testing import ScriptedNetwork, outside
 
 CASES = [(10, 1), (10, 10), (10, 100), (10, 1000), (100, 1), (1000, 1)]
 
@@ -114,7 +114,7 @@ async def measure(depth: int, symbols: int, count: int, rounds: int) -> tuple[fl
     decode, pipeline = [], []
     async with rk.KrakenClient(outside=outside(network)) as client:
         client.book(*(f"S{number}/USD" for number in range(symbols)), depth=depth).subscribe(subscriber)
-        await asyncio.sleep(0.01)  # virtual: the connection opens
+        await asyncio.sleep(0.01)  # the connection opens
         receive = network.link.deliver
         network.link.say(instruments(symbols))
         for _ in range(rounds):
@@ -142,7 +142,7 @@ def main() -> None:
     chosen = options.parse_args()
     print(f"{'depth':>6}{'symbols':>9}{'frames/s':>12}{'us/frame':>10}{'ujson us':>10}{'ratio':>8}")
     for depth, symbols in CASES:
-        decode, pipeline = run(lambda d=depth, s=symbols: measure(d, s, chosen.frames, chosen.rounds))
+        decode, pipeline = asyncio.run(measure(depth, symbols, chosen.frames, chosen.rounds))
         print(
             f"{depth:>6}{symbols:>9}{1 / pipeline:>12,.0f}{pipeline * 1e6:>10.2f}{decode * 1e6:>10.2f}"
             f"{pipeline / decode:>8.2f}",

@@ -82,7 +82,7 @@ class Connection:
         self.state: State = "idle"
         self.system: SystemStatus | None = None
         self.feeds: dict[Topic, Feed] = {}
-        self.router = Router(name, world.loop.time, self, tap)
+        self.router = Router(name, world.clock, self, tap)
         self.conversation = Conversation(settings, ids=world.ids, frames=self._frames_of)
         self._tls = tls
         self._settings = settings
@@ -102,7 +102,8 @@ class Connection:
         budget = self._world.budget(self.url, self._settings)
         link = self._world.network.connect(self.url, self._tls)
         source = link.pipe(reconnecting(self._settings, self._world.loop, budget, self._world.uniform))
-        self._pipeline.disposable = source.subscribe(self._on_item, self._on_fatal)
+        frames_and_events: Any = self.router.receive
+        self._pipeline.disposable = source.subscribe(frames_and_events, self._on_fatal)
 
     def close(self) -> None:
         """End the connection; unanswered requests fail."""
@@ -169,19 +170,17 @@ class Connection:
 
     # --- the pipeline ---------------------------------------------------------------------------------------------
 
-    def _on_item(self, item: Any) -> None:
-        if isinstance(item, bytes | str):
-            self.router.receive(item)
-            return
-        match item:
+    def on_event(self, event: object) -> None:
+        """Follow the connection's life, which the router hands over."""
+        match event:
             case Opened(send, abandon):
                 self._on_opened(send, abandon)
             case Lost(error, retry_in):
                 self._hang_up(error)
                 self._tell("lost", str(error), retry_in=retry_in)
             case _:
-                assert isinstance(item, Connecting)  # noqa: S101 - the operator emits nothing else
-                self._tell("connecting", f"attempt {item.attempt}")
+                assert isinstance(event, Connecting)  # noqa: S101 - the operator emits nothing else
+                self._tell("connecting", f"attempt {event.attempt}")
 
     def _on_opened(self, send: Callable[[str], None], abandon: Callable[[str], None]) -> None:
         self._send, self._abandon = send, abandon

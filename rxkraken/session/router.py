@@ -48,6 +48,10 @@ class Listener(Protocol):
         """A frame made this library fail; it was skipped."""
         ...
 
+    def on_event(self, event: object) -> None:
+        """Something came that is no frame: the connection's own life."""
+        ...
+
 
 class Router:
     """One connection's routes. `epoch` and `received` describe the frame being delivered."""
@@ -95,7 +99,10 @@ class Router:
             self._records.pop(topic.slot, None)
 
     def receive(self, raw: str | bytes) -> None:
-        """Take one frame from the link."""
+        """Take one frame from the link; what is no text goes to the listener's `on_event`.
+
+        Frames come by the thousand and events by the hour, so the frames are not asked first what they are.
+        """
         self.heard_at = now = self._clock()
         self.received = now + self.wall_offset
         self.frames += 1
@@ -175,6 +182,9 @@ class Router:
         self._listener.on_system(system)
 
     def _uncommon(self, raw: str | bytes) -> None:
+        if not isinstance(raw, str | bytes):  # pyright: ignore[reportUnnecessaryIsInstance] - see `receive`
+            self._listener.on_event(raw)
+            return
         try:
             decoded: Any = loads(raw)
         except (ValueError, RecursionError):

@@ -37,6 +37,12 @@ class World:
     ids: Iterator[int] = field(default_factory=lambda: _process_ids)
     budgets: dict[tuple[str, int, float], ConnectBudget] = field(default_factory=lambda: _process_budgets)
 
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The loop's time, without the call in between where the loop only passes it on: it is read for each frame."""
+        plain = type(self.loop).time is asyncio.BaseEventLoop.time
+        return time.monotonic if plain else self.loop.time
+
     def budget(self, url: str, settings: Settings) -> ConnectBudget:
         """Find the connect budget of the exchange behind a URL: one for all hosts of a domain."""
         key = (_exchange_of(url), *settings.connect_budget)

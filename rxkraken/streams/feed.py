@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from reactivex.abc import DisposableBase, ObserverBase
 
-    from rxkraken.books import BookReducer
+    from rxkraken.books import Book, BookReducer
     from rxkraken.errors import SubscriberFailed
     from rxkraken.protocol.topics import Topic
     from rxkraken.streams.reducers import Reducer
@@ -147,20 +147,22 @@ class BookFeed(Feed):
 
     def receive(self, record: Any, kind: str, raw: str | bytes, received: float, epoch: int) -> MalformedBook | None:
         """Apply one record; emit the book if it can be trusted, ask for a new one if not; returns what is malformed."""
-        reducer = self.book
-        book = reducer.apply(record, kind, raw, received, epoch)
-        malformed = self._distrust() if reducer.needs_resync else None
+        book = self.book.apply(record, kind, raw, received, epoch)
         if book is None:
-            return malformed
+            return self._distrust() if self.book.needs_resync else None
+        if self._doubted or self._gap is not None:
+            self._recover(book, received, epoch)
         self.frames += 1
+        self._received = received
+        self.hub.emit(book)
+        return None
+
+    def _recover(self, book: Book, received: float, epoch: int) -> None:
         if self._gap is not None:
             self.resume(received, epoch, None)
         if self._doubted and book.verified:
             self._doubted = False
             self._demand.trusted(self)
-        self._received = received
-        self.hub.emit(book)
-        return malformed
 
     def current(self) -> Sequence[Any]:
         """A fresh view of the book, if it is live and may be shown."""

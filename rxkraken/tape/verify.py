@@ -190,6 +190,10 @@ class Verifier:
         """Count an error that answers no request."""
         self._problem(f"the exchange said: {text}")
 
+    def on_event(self, event: object) -> None:
+        """Refuse what no recording holds: the life of a connection."""
+        raise TypeError(f"a recording holds frames, not {event!r}")
+
     def on_defect(self, error: Exception) -> None:
         """Count a frame that this library failed on."""
         self._problem(f"a defect of rxkraken: {error!r}")

@@ -38,6 +38,9 @@ class Ear:
     def on_connection_error(self, text):
         self.heard["error"] += 1
 
+    def on_event(self, event):
+        raise AssertionError(f"{event!r} is a frame, not an event")
+
     def on_defect(self, error):
         raise AssertionError("a frame made the router fail") from error
 

@@ -57,7 +57,3 @@ class ConnectBudget:
             at = max(at, self._booked[-self._limit] + self._window)
         insort(self._booked, at)
         return at
-
-    def spent(self, now: float) -> int:
-        """How many connects of the latest window count at this moment."""
-        return bisect_right(self._booked, now) - bisect_right(self._booked, now - self._window)

@@ -25,6 +25,7 @@ from rxkraken.simulator.wire import Calendar, dumps, number_style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from decimal import Decimal
 
     from rxkraken.simulator.faults import FaultRecord
     from rxkraken.simulator.instruments import SymbolSpec
@@ -306,7 +307,9 @@ class Exchange:
         if subscription.muted:
             return
         if self._faults.armed:
-            for changed in self._faults.on_message(self.now, subscription, text):
+            feed = self._feeds.get(subscription.topic.symbol)
+            checked = feed.is_checked if feed is not None else _never
+            for changed in self._faults.on_message(self.now, subscription, text, checked):
                 subscription.connection.say(changed)
         else:
             subscription.connection.say(text)
@@ -463,6 +466,11 @@ class Exchange:
 
 _BEAT = 1.0
 _FASTEST = 100_000
+
+
+def _never(side: str, price: Decimal) -> bool:
+    del side, price
+    return False
 
 
 def _id(req_id: int | None) -> dict[str, int]:

@@ -17,6 +17,7 @@ from rxkraken.simulator.mangling import MANGLES, ODD_SHAPES, SEVERAL
 
 if TYPE_CHECKING:
     from rxkraken.simulator.connections import Connection, Subscription
+    from rxkraken.simulator.mangling import Checked
 
 Hook = Literal["now", "message", "ack", "upgrade"]
 
@@ -240,13 +241,13 @@ class Faults:
                 return armed
         return None
 
-    def on_message(self, now: float, subscription: Subscription, text: str) -> list[str]:
+    def on_message(self, now: float, subscription: Subscription, text: str, checked: Checked) -> list[str]:
         """What is sent instead of a channel message: mostly itself."""
         topic, texts = subscription.topic, [text]
         for armed in self._waiting("message"):
             if not armed.fits(subscription.connection, topic.channel, topic.symbol):
                 continue
-            altered = [changed for one in texts if (changed := MANGLES[armed.kind.name](one)) is not None]
+            altered = [changed for one in texts if (changed := MANGLES[armed.kind.name](one, checked)) is not None]
             if not altered:
                 continue
             texts = [text for several in altered for text in several]

@@ -167,6 +167,13 @@ class Feed:
         engine = self._market.engine
         return crc32((self._top(engine.asks) + self._top(engine.bids)).encode())
 
+    def is_checked(self, side: str, price: Decimal) -> bool:
+        """Whether a price is one of its side's best ten."""
+        engine = self._market.engine
+        ladder = engine.bids if side == "bids" else engine.asks
+        units = int(price.scaleb(self.spec.price_precision))
+        return any(level.price == units for level in ladder.top(CHECKED))
+
     def _top(self, ladder: Ladder) -> str:
         # In units the checksum text of a level is simply the digits of two integers: no dot, no leading zeros.
         text = self._tops[ladder.name]

@@ -7,11 +7,14 @@ when it does not apply to this message.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, cast
 
 from rxkraken.simulator.wire import dumps, loads
 
-Mangle = Callable[[str], list[str] | None]
+# Whether a price on a side ("bids" or "asks") is one of the best ten, which the checksum covers.
+Checked = Callable[[str, Decimal], bool]
+Mangle = Callable[[str, Checked], list[str] | None]
 
 SEVERAL = "several"
 ODD_SHAPES: dict[str, str] = {
@@ -42,8 +45,8 @@ def odd_texts(shape: str) -> list[str]:
     return list(ODD_SHAPES.values()) if shape == SEVERAL else [ODD_SHAPES[shape]]
 
 
-def corrupt_level(text: str) -> list[str] | None:
-    """Change the quantity of the last level mentioned, as a bit flipped on the way would.
+def corrupt_level(text: str, checked: Checked) -> list[str] | None:
+    """Change the quantity of a level that the checksum covers, as a bit flipped on the way would.
 
     A price may come twice in a message, and the last entry wins: changing an earlier one would change nothing.
     """
@@ -52,14 +55,14 @@ def corrupt_level(text: str) -> list[str] | None:
         for name in ("asks", "bids"):
             settled: set[Any] = set()
             for level in reversed(record.get(name, [])):
-                if level["qty"] and level["price"] not in settled:
+                if level["qty"] and level["price"] not in settled and checked(name, Decimal(level["price"])):
                     level["qty"] *= 3
                     return [dumps(message)]
                 settled.add(level["price"])
     return None
 
 
-def wrong_checksum(text: str) -> list[str] | None:
+def wrong_checksum(text: str, _: Checked) -> list[str] | None:
     """Send another checksum than the one that fits."""
     message = loads(text)
     for record in _records(message):
@@ -69,18 +72,18 @@ def wrong_checksum(text: str) -> list[str] | None:
     return None
 
 
-def lose(text: str) -> list[str] | None:
+def lose(text: str, _: Checked) -> list[str] | None:
     """Send nothing in its place."""
     del text
     return []
 
 
-def repeat(text: str) -> list[str] | None:
+def repeat(text: str, _: Checked) -> list[str] | None:
     """Send it twice."""
     return [text, text]
 
 
-def unknown_fields(text: str) -> list[str] | None:
+def unknown_fields(text: str, _: Checked) -> list[str] | None:
     """Add fields that no one has heard of, to the message and to its records."""
     message = loads(text)
     message["venue"] = "kraken"
@@ -89,7 +92,7 @@ def unknown_fields(text: str) -> list[str] | None:
     return [dumps(message)]
 
 
-def unknown_values(text: str) -> list[str] | None:
+def unknown_values(text: str, _: Checked) -> list[str] | None:
     """Put a new word where only a few were known."""
     message = loads(text)
     changed = False

@@ -222,6 +222,7 @@ class Simulator:
             connection = core.connect("public", client.send, client.close)
         except UpgradeRefused as refusal:
             return web.Response(status=refusal.status, text="refused")
+        client.connection = connection
         self._drive()
         self._clients.add(client)
         try:
@@ -273,7 +274,9 @@ class _Client:
     """One accepted socket: frames in, an outbox with a writer of its own, and the rude ways to end it."""
 
     def __init__(self, request: web.Request) -> None:
-        self.socket = web.WebSocketResponse(max_msg_size=0, timeout=_CLOSING)
+        # A half-open line answers no protocol ping either, so the pongs are ours to send.
+        self.socket = web.WebSocketResponse(max_msg_size=0, timeout=_CLOSING, autoping=False)
+        self.connection: Connection | None = None
         self._request = request
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
         self._goodbye: tuple[int, bytes] = (WSCloseCode.OK, b"")
@@ -298,6 +301,8 @@ class _Client:
             async for message in self.socket:
                 if message.type is WSMsgType.TEXT:
                     yield message.data
+                elif message.type is WSMsgType.PING and not (self.connection and self.connection.silent):
+                    await self.socket.pong(message.data)
         finally:
             writer.cancel()
             await asyncio.wait([writer])

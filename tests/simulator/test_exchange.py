@@ -577,3 +577,18 @@ def test_coarser_prices_bring_a_new_snapshot():
     client = faulted("precision", symbol="BTC/USD", price_precision=0, seconds=20)
     book = Naive(10)
     assert all(book.apply(f) for f in after(client, "book")[0:] if f["data"][0]["symbol"] == "BTC/USD")
+
+
+def test_a_corrupt_level_is_always_one_that_the_checksum_covers():
+    """At depth 100 most changes are out of its sight; the fault waits for one that is not."""
+    for seed in range(6):
+        exchange = Exchange(seed=seed, symbols=["BTC/USD"], rate=30)
+        client = Client(exchange)
+        client.subscribe("book", "BTC/USD", depth=100)
+        client.wait(2)
+        exchange.fault("corrupt_level", symbol="BTC/USD")
+        client.wait(30)
+        book = Naive(100)
+        verdicts = [book.apply(frame) for frame in client.channel("book")]
+        assert not all(verdicts)
+        assert len(exchange.faults) == 1

@@ -81,6 +81,20 @@ async def test_faults_go_over_http_too():
         await socket.close()
 
 
+async def test_a_half_open_line_answers_no_protocol_ping_either():
+    """Before the fault a pong comes, after it nothing."""
+    async with rk.Simulator(symbols=["BTC/USD"]) as exchange, aiohttp.ClientSession() as http:
+        socket = await http.ws_connect(exchange.url, autoping=False)
+        await socket.receive()
+        await socket.ping(b"1")
+        assert (await socket.receive()).type is aiohttp.WSMsgType.PONG
+        exchange.fault("silence")
+        await socket.ping(b"2")
+        with pytest.raises(TimeoutError):
+            await socket.receive(timeout=0.2)
+        await socket.close()
+
+
 async def test_faults_can_be_planned():
     """A script and a seed, over real sockets too."""
     async with rk.Simulator(symbols=["BTC/USD"]) as exchange, aiohttp.ClientSession() as http:

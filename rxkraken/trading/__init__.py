@@ -1,0 +1,1 @@
+"""Orders: what may be asked, how it is asked, and what came of it."""

@@ -1,17 +1,11 @@
 """Answers of the public REST calls (rest reference section 6)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
-from typing import Final, Literal
+from decimal import Decimal
 
 from rxkraken.models.rest_base import RestModel
-
-Rounding = Literal["nearest", "down", "up"]
-# Wide enough for any price or quantity, and independent of the context that the program has set.
-_EXACT: Final = Context(prec=60)
-_MODES: Final[Mapping[str, str]] = {"nearest": ROUND_HALF_EVEN, "down": ROUND_FLOOR, "up": ROUND_CEILING}
+from rxkraken.models.rounding import EXACT, Rounding, on_grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,25 +83,20 @@ class AssetPair(RestModel):
     def round_price(self, price: Decimal, rounding: Rounding = "nearest") -> Decimal:
         """Return the price on the market's grid: a multiple of `tick_size`, or `pair_decimals` places without one."""
         step = self.tick_size or Decimal(1).scaleb(-self.pair_decimals)
-        return _on_grid(price, step, rounding)
+        return on_grid(price, step, rounding)
 
     def round_volume(self, volume: Decimal, rounding: Rounding = "down") -> Decimal:
         """Return the volume with `lot_decimals` places; down by default, so that it never costs more than meant."""
-        return _on_grid(volume, Decimal(1).scaleb(-self.lot_decimals), rounding)
+        return on_grid(volume, Decimal(1).scaleb(-self.lot_decimals), rounding)
 
     def shortfall(self, volume: Decimal, price: Decimal | None = None) -> str | None:
         """Say which minimum an order misses (`ordermin`, and `costmin` when there is a price); None for neither."""
         if self.ordermin is not None and volume < self.ordermin:
             return f"volume {volume:f} is below the minimum of {self.ordermin:f} {self.base} for {self.altname}"
-        cost = None if price is None else _EXACT.multiply(volume, price)
+        cost = None if price is None else EXACT.multiply(volume, price)
         if cost is not None and self.costmin is not None and cost < self.costmin:
             return f"volume x price = {cost:f} is below the minimum cost of {self.costmin:f} {self.quote}"
         return None
-
-
-def _on_grid(value: Decimal, step: Decimal, rounding: Rounding) -> Decimal:
-    steps = _EXACT.divide(value, step).quantize(Decimal(1), rounding=_MODES[rounding], context=_EXACT)
-    return _EXACT.multiply(steps, step).quantize(step, rounding=ROUND_DOWN, context=_EXACT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,10 @@ Removal = Literal["filled", "cancelled", "amended"]
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """One order. `price` is 0 for a market order; `display` above 0 makes an iceberg that shows so much at a time."""
+    """One order. `price` is 0 for a market order; `display` above 0 makes an iceberg that shows so much at a time.
+
+    `time` is when it came, and later when it joined the queue it is in.
+    """
 
     order_id: str
     owner: str
@@ -251,6 +254,7 @@ class Engine:
             # The next peak of an iceberg is a new order to everyone else: it queues up behind them.
             del level.orders[maker.order_id]
             level.qty += maker.show()
+            maker.time = taker.time
             level.orders[maker.order_id] = maker
         self._listener.order_modified(maker)
 

@@ -212,14 +212,14 @@ def _departures(price: int, known: Queue, there: Iterable[str], now: float) -> I
 def _requeue(price: int, known: Queue, queue: Queue, orders: dict[str, Order], now: float) -> Iterator[Entry]:
     """What leads from a known queue, departures taken out, to the present one.
 
-    Orders only ever join at the back. So those that kept their place are the head of the present queue, and the first
-    one that did not is followed only by later ones.
+    Orders only ever join at the back. So those that kept their place are the head of the present queue, in the order
+    they were known in, and all that follow have joined since.
     """
-    kept = iter([order_id for order_id in known if order_id in queue])
+    kept = iter([each for each, before in known.items() if each in queue and _in_place(before, queue[each])])
     staying = True
     for order_id, shown in queue.items():
         before = known.get(order_id)
-        staying = staying and before is not None and next(kept) == order_id and _in_place(before, shown)
+        staying = staying and next(kept, None) == order_id
         if before is None:
             yield Entry("add", order_id, price, *shown)
         elif staying:

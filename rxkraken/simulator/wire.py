@@ -6,7 +6,7 @@ Nothing here is shared with the client's decoder: a mistake common to both ends 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Digits = Literal["exact", "docs"]
 DIGITS: tuple[Digits, ...] = ("exact", "docs")
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def exact_text(units: int, precision: int) -> str:
@@ -74,6 +75,23 @@ class Calendar:
         """RFC 3339 with nine digits, as on top of an `ohlc` message."""
         second, micros = divmod(self.micros(now), 1_000_000)
         return f"{self._whole(second)}.{micros:06d}000Z"
+
+    def nano_text(self, now: float) -> str:
+        """RFC 3339 with nanoseconds, as on `level3`, where single orders are told apart by their times."""
+        second, nanos = divmod(self._offset * 1000 + round(now * 1_000_000_000), 1_000_000_000)
+        return f"{self._whole(second)}.{nanos:09d}Z"
+
+    def reading(self, text: str) -> float | None:
+        """What the exchange's clock reads at an RFC 3339 time; None when the text is none, or has no zone."""
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            return None
+        # Whole microseconds: a double holds the seconds since 1970 of this century only to a quarter of one.
+        micros = (moment - _EPOCH) // timedelta(microseconds=1)
+        return (micros - self._offset) / 1_000_000
 
     def _whole(self, second: int) -> str:
         if second != self._second:

@@ -1,4 +1,4 @@
-"""The exchange behind real sockets: WebSocket and admin routes over aiohttp, plain and TLS, on loopback by default.
+"""The exchange behind real sockets: WebSocket, REST and admin routes over aiohttp, plain and TLS, on loopback.
 
 `Simulator` owns one `Exchange`, or the playback of a recording, and one timer that drives it. Every connection has a
 bounded outbox and a writer of its own, so a client that does not read is cut instead of holding up the others.
@@ -7,6 +7,7 @@ bounded outbox and a writer of its own, so a client that does not read is cut in
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket as sockets
 import struct
 import time
@@ -21,6 +22,7 @@ from rxkraken.simulator.connections import CUT, RESET, UpgradeRefused
 from rxkraken.simulator.exchange import Exchange
 from rxkraken.simulator.faults import FAULTS
 from rxkraken.simulator.instruments import choose
+from rxkraken.simulator.rest_front import Front
 
 if TYPE_CHECKING:
     import ssl
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 _MOST_WAITING = 20_000
 _CLOSING = 1.0
+# Where each role's WebSocket is. One host serves all of them here, so the path tells them apart.
+PATHS = {"public": "/v2", "auth": "/auth/v2", "l3": "/l3/v2"}
 
 
 class Core(Protocol):
@@ -90,6 +94,7 @@ class Simulator:
         self._ports = (port, tls_port)
         self._tls = tls
         self._core: Core | None = None
+        self._front: Front | None = None
         self._runner: web.AppRunner | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._clients: set[_Client] = set()
@@ -100,9 +105,12 @@ class Simulator:
     async def start(self) -> Self:
         """Open the market and listen."""
         self._loop = asyncio.get_running_loop()
-        self._core = self._make(self._loop.time())
+        self._core = core = self._make(self._loop.time())
+        self._front = Front(core) if isinstance(core, Exchange) else None
         app = web.Application()
-        app.router.add_get("/v2", self._websocket)
+        for role, path in PATHS.items():
+            app.router.add_get(path, functools.partial(self._websocket, role))
+        app.router.add_route("*", "/0/{call:.*}", self._rest)
         app.router.add_get("/admin/faults", self._list_faults)
         app.router.add_post("/admin/faults", self._inject_fault)
         app.router.add_get("/admin/state", self._show_state)
@@ -163,13 +171,13 @@ class Simulator:
 
     @property
     def endpoints(self) -> Endpoints:
-        """For `KrakenClient(endpoints=...)`."""
-        return Endpoints.custom(self.url)
+        """For `KrakenClient(endpoints=...)` and `RestClient(endpoints=...)`; a recording has the public one only."""
+        return self._endpoints(0)
 
     @property
     def tls_endpoints(self) -> Endpoints | None:
         """The same over TLS, if it was made with `tls`; put the context that trusts it into the settings' `ssl`."""
-        return None if self._tls is None else Endpoints.custom(f"{self._base(1)}/v2")
+        return None if self._tls is None else self._endpoints(1)
 
     @property
     def faults(self) -> tuple[FaultRecord, ...]:
@@ -195,6 +203,13 @@ class Simulator:
         self.exchange.random_faults(seed, every=every, count=count)
         self._drive()
 
+    def _endpoints(self, number: int) -> Endpoints:
+        base = self._base(number)
+        if self._front is None:
+            return Endpoints.custom(f"{base}{PATHS['public']}")
+        public, auth, level3 = (f"{base}{path}" for path in PATHS.values())
+        return Endpoints.custom(public, auth=auth, l3=level3, rest=base.replace("ws", "http", 1))
+
     def _base(self, number: int) -> str:
         if not self._urls:
             raise InvalidArgument("the simulator is not started; use `async with Simulator() as exchange:`")
@@ -213,15 +228,17 @@ class Simulator:
 
     # --- routes -----------------------------------------------------------------------------------------------------
 
-    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+    async def _websocket(self, role: str, request: web.Request) -> web.StreamResponse:
         core = self._core
         assert core is not None  # noqa: S101 -- nothing listens before `start`
         client = _Client(request)
         core.advance(self._loop.time())
         try:
-            connection = core.connect("public", client.send, client.close)
+            connection = core.connect(role, client.send, client.close)
         except UpgradeRefused as refusal:
             return web.Response(status=refusal.status, text="refused")
+        except InvalidArgument as error:
+            return web.Response(status=404, text=str(error))
         client.connection = connection
         self._drive()
         self._clients.add(client)
@@ -234,6 +251,22 @@ class Simulator:
             self._clients.discard(client)
             connection.closed()
         return client.socket
+
+    async def _rest(self, request: web.Request) -> web.StreamResponse:
+        front, core = self._front, self._core
+        if front is None or core is None:
+            raise web.HTTPNotFound(text="a recording has no REST")
+        body = await request.read()
+        core.advance(self._loop.time())
+        answer = front.answer(
+            request.method, request.rel_url.raw_path, request.rel_url.raw_query_string, request.headers, body
+        )
+        self._drive()
+        if answer.delay:
+            await asyncio.sleep(answer.delay)
+        if answer.cut and request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=answer.status, text=answer.text, content_type=answer.content_type)
 
     async def _list_faults(self, request: web.Request) -> web.Response:
         del request

@@ -1,22 +1,29 @@
 """Order books: pure, exact, verified.
 
 `BookReducer` is the engine of a live topic, `reduce_book` the same as a pure function for `ops.scan`, `Book` the value
-both give out.
+both give out. `Book3Reducer` and `OrderBook3` are the same for books of single orders, level 3.
 """
 
 from rxkraken.books.book import Book
 from rxkraken.books.faults import ChecksumMismatch, MalformedBook
+from rxkraken.books.level3 import Level3, OrderBook3, QueuePosition, RestingOrder
+from rxkraken.books.level3_reducer import Book3Reducer
 from rxkraken.books.measures import Level
 from rxkraken.books.reducer import BookReducer, Counters
 from rxkraken.books.state import BookState, reduce_book
 
 __all__ = [
     "Book",
+    "Book3Reducer",
     "BookReducer",
     "BookState",
     "ChecksumMismatch",
     "Counters",
     "Level",
+    "Level3",
     "MalformedBook",
+    "OrderBook3",
+    "QueuePosition",
+    "RestingOrder",
     "reduce_book",
 ]

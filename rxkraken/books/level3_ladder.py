@@ -140,7 +140,7 @@ class _Side:
             if text is None:
                 texts[i] = text_of(self.queues[i])
         self.touched = False
-        return b"".join(texts[:CHECKSUM_LEVELS])  # pyright: ignore[reportCallIssue, reportArgumentType] - none is None by now
+        return b"".join(texts[:CHECKSUM_LEVELS])  # pyright: ignore[reportArgumentType] - none is None by now
 
 
 class OrderLadder:

@@ -94,7 +94,7 @@ def _change(each: object, sign: int, scale: Scale, snapshot: bool) -> Change:  #
     event = "add" if snapshot else fields.get("event")
     if event == "delete":
         return event, order_of(order_id, 0, 0, None)
-    if event not in {"add", "modify"}:
+    if not isinstance(event, str) or event not in {"add", "modify"}:
         raise MalformedBook(f'event {shown(event)} of order {shown(order_id)} is not "add", "modify" or "delete"')
     price, qty = fields.get("limit_price"), fields.get("order_qty")
     if type(price) is float and type(qty) is float and 0 < price <= scale.largest_price and qty <= scale.largest_qty:

@@ -149,10 +149,9 @@ class AccountOrder:
         return self.status in OPEN
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether it is open but not in the book, because its trigger or its start has not come."""
-        waits = self.triggers is not None and self.triggers.triggered_at is None
-        return self.is_open and (waits or self.status == "pending_new")
+    def is_untriggered(self) -> bool:
+        """Whether its trigger has not come yet."""
+        return self.triggers is not None and self.triggers.triggered_at is None
 
     @property
     def remaining(self) -> Decimal:

@@ -19,6 +19,7 @@ OrderType = Literal["limit", "market"]
 TimeInForce = Literal["gtc", "ioc", "fok"]
 State = Literal["new", "resting", "filled", "cancelled", "refused"]
 Removal = Literal["filled", "cancelled", "amended"]
+SelfTrade = Literal["", "cancel_newest", "cancel_oldest", "cancel_both"]
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +37,8 @@ class Order:
     time: float
     ord_type: OrderType = "limit"
     display: int = 0
+    self_trade: SelfTrade = ""
+    prevented: bool = field(default=False, init=False)
     remaining: int = field(init=False)
     visible: int = field(init=False)
     state: State = field(default="new", init=False)
@@ -140,6 +143,8 @@ class Engine:
         self.bids = Ladder("bids")
         self.asks = Ladder("asks")
         self.orders: dict[str, Order] = {}
+        # Resting orders that a self-trade took out of the book; whoever looks after them empties it.
+        self.prevented: list[Order] = []
         self._listener = listener
 
     def submit(self, order: Order, tif: TimeInForce = "gtc", *, post_only: bool = False) -> Order:
@@ -156,7 +161,7 @@ class Engine:
         self._match(order)
         if order.remaining == 0:
             order.state = "filled"
-        elif order.ord_type == "limit" and tif == "gtc":
+        elif order.ord_type == "limit" and tif == "gtc" and not order.prevented:
             self._rest(order)
         else:
             order.state = "cancelled"
@@ -232,9 +237,25 @@ class Engine:
         ladder = self.opposite(taker.side)
         while taker.remaining and (level := ladder.best) is not None and _reaches(taker, level.price):
             before = level.qty
-            while taker.remaining and level.orders:
-                self._fill(taker, level)
+            while taker.remaining and level.orders and not taker.prevented:
+                if taker.self_trade and (own := next(iter(level.orders.values()))).owner == taker.owner:
+                    self._prevent(taker, own, level)
+                else:
+                    self._fill(taker, level)
             self._settle(ladder, 0, level, before)
+            if taker.prevented:
+                return
+
+    def _prevent(self, taker: Order, own: Order, level: Level) -> None:
+        taker.prevented = taker.self_trade != "cancel_oldest"
+        if taker.self_trade == "cancel_newest":
+            return
+        del level.orders[own.order_id], self.orders[own.order_id]
+        level.qty -= own.visible
+        own.state = "cancelled"
+        own.prevented = True
+        self.prevented.append(own)
+        self._listener.order_removed(own, "cancelled")
 
     def _fill(self, taker: Order, level: Level) -> None:
         maker = next(iter(level.orders.values()))
@@ -310,7 +331,12 @@ class Engine:
     def _fillable(self, order: Order) -> int:
         levels: Iterable[Level] = self.opposite(order.side).top(len(self.opposite(order.side)))
         reached = (level for level in levels if _reaches(order, level.price))
-        return sum(resting.remaining for level in reached for resting in level.orders.values())
+        return sum(
+            resting.remaining
+            for level in reached
+            for resting in level.orders.values()
+            if not order.self_trade or resting.owner != order.owner
+        )
 
 
 def _reaches(order: Order, price: int) -> bool:

@@ -6,6 +6,7 @@ of simulated time lead neither to zero nor away. Prices and quantities themselve
 
 from __future__ import annotations
 
+from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +14,8 @@ from rxkraken.simulator.engine import Engine, Ladder, Order, OrderType, Removal,
 from rxkraken.simulator.history import History, Past, Print
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rxkraken.simulator.engine import Listener
     from rxkraken.simulator.instruments import SymbolSpec
     from rxkraken.simulator.wire import Calendar
@@ -61,6 +64,8 @@ class Market:
         self.engine = Engine(self)
         self.last_price = spec.units(spec.price)
         self.latest: Print
+        # Who is told of fills of the orders that are not the house's own.
+        self.on_fill: Callable[[Trade, Print], None] | None = None
         self._listener = listener
         self._calendar = calendar
         self._opened = now
@@ -109,6 +114,14 @@ class Market:
         self.last_price = self.last_price * factor if shift > 0 else max(1, self.last_price // factor)
         self.flow.retune(shift)
 
+    def price(self, units: int) -> Decimal:
+        """A price in units, exact."""
+        return Decimal(units).scaleb(-self.spec.price_precision)
+
+    def reference(self, name: Literal["last", "index"]) -> Decimal:
+        """The price that triggers go by: the last trade, or the index, for which the fair price stands."""
+        return self.price(self.last_price if name == "last" else max(1, round(self.flow.fair)))
+
     # What the engine tells, passed on after taking note of trades.
 
     def traded(self, trade: Trade) -> None:
@@ -125,6 +138,8 @@ class Market:
         else:
             self._history.add(made)
         self._listener.traded(trade)
+        if self.on_fill is not None and (trade.maker.owner != HOUSE or trade.taker.owner != HOUSE):
+            self.on_fill(trade, made)
 
     def level_changed(self, ladder: Ladder, index: int, price: int, before: int, after: int) -> None:
         """Pass it on."""

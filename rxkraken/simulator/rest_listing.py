@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rxkraken.simulator.exchange import Exchange
-from rxkraken.simulator.instruments import assets_of
+from rxkraken.simulator.instruments import ASSETS, assets_of
 from rxkraken.simulator.rest_names import Directory, asset_altname, asset_id, pair_altname, pair_id, wsname
 from rxkraken.simulator.rest_wire import Params, Refused, as_list, as_text, as_whole, bad, iso, needed, rfc1123
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Percent by 30-day volume in USD, taker and maker (the example of section 6.2).
 FEES = ((0, Decimal("0.4")), (10_000, Decimal("0.35")))
 FEES_MAKER = ((0, Decimal("0.25")), (10_000, Decimal("0.2")))
+
+_USUAL_PRECISION = 8
 
 
 @dataclass(slots=True)
@@ -52,6 +54,12 @@ class Floor:
         if code is None:
             raise Refused("EQuery:Unknown asset")
         return code
+
+    @staticmethod
+    def precision(code: str) -> int:
+        """How many decimals the books of an asset are kept with."""
+        known = ASSETS.get(code)
+        return known.precision if known else _USUAL_PRECISION
 
     def market(self, params: Params) -> Market:
         """The market that the parameter `pair` names."""

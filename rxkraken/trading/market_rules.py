@@ -92,13 +92,17 @@ class MarketRules:
                 f"on {rules.symbol}; at this price it takes at least qty {max(least, rules.qty_min):f}"
             )
 
+    def check_open(self) -> None:
+        """Refuse a new order where the market takes none."""
+        if self.instrument is not None and self.instrument.status in _CLOSED:
+            raise InvalidOrder(f"{self._symbol} is {self.instrument.status}: it takes no new orders now")
+
     def check_status(self, *, limit_priced: bool, post_only: bool, margin: bool, reduce_only: bool) -> None:
-        """Refuse a new order that the status of the market does not let in."""
+        """Refuse a new order of a kind that the status of the market does not let in."""
+        self.check_open()
         rules = self.instrument
         if rules is None:
             return
-        if rules.status in _CLOSED:
-            raise InvalidOrder(f"{rules.symbol} is {rules.status}: it takes no new orders now")
         if rules.status == "post_only" and not (limit_priced and post_only):
             raise InvalidOrder(f"{rules.symbol} is post_only: it takes limit orders with post_only=True now")
         if rules.status == "limit_only" and not limit_priced:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from rxkraken.errors import InvalidArgument, InvalidOrder
+from rxkraken.errors import InvalidOrder
 from rxkraken.models.rounding import EXACT
 from rxkraken.trading import prices
 from rxkraken.trading.prices import SHAPES
@@ -14,6 +13,8 @@ from rxkraken.trading.times import expiry, moment, whole_seconds
 from rxkraken.trading.values import choice, client_id, extras, flag, number, userref
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from rxkraken.trading.market_rules import MarketRules
 
 Side = Literal["buy", "sell"]
@@ -28,15 +29,15 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "fee_preference": ("base", "quote"),
     "stp_type": ("cancel_newest", "cancel_oldest", "cancel_both"),
 }
-# "Visible part, >= `order_qty` / 15"
+# An iceberg shows at least a fifteenth of itself.
 _MOST_SLICES: Final = 15
 
 
 def new_order(fields: Mapping[str, Any], rules: MarketRules, now: float, new_id: Callable[[], str]) -> dict[str, Any]:
     """Return the order as it is sent, without symbol, deadline, validate and token, which belong to the request.
 
-    `fields` are the arguments of `add_order` by their names; None is left out. Raises `InvalidArgument` for a value that
-    cannot be read, and `InvalidOrder` for one that the order's type or the market does not allow.
+    `fields` are the arguments of `add_order` by their names; None is left out. Raises `InvalidArgument` for a value
+    that cannot be read, and `InvalidOrder` for one that the order's type or the market does not allow.
     """
     order_type = choice("order_type", fields.get("order_type"), SHAPES)
     order: dict[str, Any] = {"order_type": order_type, "side": choice("side", fields.get("side"), _SIDES)}
@@ -170,8 +171,3 @@ def _check_minimum(order: Mapping[str, Any], rules: MarketRules) -> None:
     absolute = not SHAPES[order["order_type"]].trailing or order.get("limit_price_type") == "static"
     price = order.get("limit_price") if absolute else None
     rules.check_minimum(order.get("order_qty"), price, order.get("cash_order_qty"))
-
-
-def row_error(name: str, error: InvalidArgument) -> InvalidArgument:
-    """Return the same error, with the place of the order in its batch."""
-    return type(error)(f"{name}: {error}")

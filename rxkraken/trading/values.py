@@ -97,7 +97,7 @@ def client_id(name: str, value: Any) -> str:
     )
 
 
-def order_id(name: str, value: Any) -> str:
+def kraken_id(name: str, value: Any) -> str:
     """Return Kraken's id of an order; its form is Kraken's affair, but there must be one."""
     if not isinstance(value, str) or not value.strip():
         raise InvalidArgument(

@@ -1,4 +1,4 @@
-"""What one market publishes: depth-limited books, tickers, trades and candles, each message written once for all.
+"""What one market publishes: books at a depth, single orders, tickers, trades and candles, each message written once.
 
 A feed listens to its market's engine. What happens between two calls of `flush` becomes one message per channel, as one
 engine event does on the exchange; `snapshot` shows the state at any moment. ws-v2 reference sections 3.1 to 3.5 and 4.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from zlib import crc32
 
 from rxkraken.simulator.history import MINUTE, Candle, Print
+from rxkraken.simulator.level3 import OrderView
 from rxkraken.simulator.wire import second_text
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from rxkraken.simulator.market import Market
     from rxkraken.simulator.wire import Calendar
 
-Channel = Literal["book", "ticker", "trade", "ohlc", "instrument"]
+Channel = Literal["book", "level3", "ticker", "trade", "ohlc", "instrument"]
 DEPTHS = (10, 25, 100, 500, 1000)
 CHECKED = 10
 SNAPSHOT_TRADES = 50
@@ -74,6 +75,7 @@ class Feed:
         self._calendar = calendar
         self._number = number
         self._views: dict[int, View] = {}
+        self._order_views: dict[int, OrderView] = {}
         self._trades: list[Print] = []
         self._open: dict[Topic, int] = {}
         self._tops: dict[str, str | None] = {"asks": None, "bids": None}
@@ -91,6 +93,9 @@ class Feed:
         if topic.channel == "book" and topic.option not in self._views:
             depth = _depth(topic)
             self._views[depth] = View(depth, [], [])
+        elif topic.channel == "level3" and topic.option not in self._order_views:
+            depth = _depth(topic)
+            self._order_views[depth] = OrderView(self._market.engine, depth, self._calendar, self._number)
 
     def close(self, topic: Topic) -> None:
         """One subscription less."""
@@ -99,6 +104,8 @@ class Feed:
             del self._open[topic]
             if topic.channel == "book":
                 del self._views[_depth(topic)]
+            elif topic.channel == "level3":
+                del self._order_views[_depth(topic)]
 
     # What the engine tells.
 
@@ -116,13 +123,19 @@ class Feed:
             view.note(ladder, index, price, after)
 
     def order_added(self, order: Order) -> None:
-        """Nothing public at level 2: the level that changed is reported as well."""
+        """Let every open depth of level 3 take note; at level 2 the level that changed is reported as well."""
+        for view in self._order_views.values():
+            view.note(order)
 
     def order_modified(self, order: Order) -> None:
-        """Nothing public at level 2."""
+        """The same again."""
+        for view in self._order_views.values():
+            view.note(order)
 
-    def order_removed(self, order: Order, reason: Removal) -> None:
-        """Nothing public at level 2."""
+    def order_removed(self, order: Order, reason: Removal) -> None:  # noqa: ARG002 -- the listener's signature
+        """The same again."""
+        for view in self._order_views.values():
+            view.note(order)
 
     def respecify(self, spec: SymbolSpec) -> None:
         """Go on with a new description of the market; what was noted in the old units is dropped."""
@@ -130,6 +143,8 @@ class Feed:
         self._tops = {"asks": None, "bids": None}
         for view in self._views.values():
             view.clear()
+        for orders in self._order_views.values():
+            orders.reload()
 
     # Messages.
 
@@ -140,6 +155,8 @@ class Feed:
         for topic in list(self._open):
             match topic.channel:
                 case "book" if (text := self._book_update(_depth(topic), now)) is not None:
+                    yield topic, text
+                case "level3" if (text := self._order_views[_depth(topic)].update(self.spec, now)) is not None:
                     yield topic, text
                 case "ticker" if moved if topic.option == "bbo" else trades:
                     yield topic, self._ticker("update", now)
@@ -155,6 +172,8 @@ class Feed:
         match topic.channel:
             case "book":
                 return self._book_snapshot(_depth(topic), now)
+            case "level3":
+                return self._order_views[_depth(topic)].snapshot(self.spec, now)
             case "ticker":
                 return self._ticker("snapshot", now)
             case "trade":

@@ -132,6 +132,11 @@ def request(raw: Mapping[str, Any], req_id: int) -> str:
     return dumps({**raw, "req_id": req_id})
 
 
+def private_request(method: str, params: Mapping[str, Any], req_id: int, token: str | None) -> str:
+    """Encode an account or order request; the token goes into a copy of its parameters (section 5.1)."""
+    return dumps({"method": method, "params": {**params, "token": token}, "req_id": req_id})
+
+
 def ping(req_id: int) -> str:
     """Ask for a pong; a ping takes no params (ws-v2 reference section 1.6)."""
     return dumps({"method": "ping", "req_id": req_id})

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from reactivex.disposable import SerialDisposable
 
-from rxkraken.errors import LinkLost, RequestTimeout
+from rxkraken.account.sequence import SequenceCheck
+from rxkraken.errors import LinkLost, NotSent, RequestTimeout
 from rxkraken.models.status import Status
 from rxkraken.session import conversation as said
 from rxkraken.session.conversation import Conversation
@@ -62,6 +63,10 @@ class Host(Protocol):
         """Connecting again cannot help."""
         ...
 
+    def on_token_wanted(self, connection: Connection) -> None:
+        """A private connection opened, or its token was refused: it needs another one."""
+        ...
+
 
 class Connection:
     """A session with the exchange that heals itself. It opens with `start` and ends with `close`."""
@@ -75,9 +80,12 @@ class Connection:
         world: World,
         host: Host,
         tap: Hub[Message],
+        *,
+        private: bool = False,
     ) -> None:
-        """Open nothing yet."""
+        """Open nothing yet. A `private` connection asks its host for a token whenever it has none."""
         self.name = name
+        self.private = private
         self.url = url
         self.state: State = "idle"
         self.system: SystemStatus | None = None
@@ -92,6 +100,8 @@ class Connection:
         self._send: Callable[[str], None] | None = None
         self._abandon: Callable[[str], None] | None = None
         self._answers: dict[int, Callable[[Reply | Exception, float], None]] = {}
+        self._several: set[int] = set()
+        self._when_ready: list[Callable[[Exception | None], None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
 
@@ -108,7 +118,9 @@ class Connection:
     def close(self) -> None:
         """End the connection; unanswered requests fail."""
         self._pipeline.dispose()
-        self._hang_up(LinkLost("the client closed the connection"))
+        error = LinkLost("the client closed the connection")
+        self._hang_up(error)
+        self.settle(error)
         for handle in (self._timer, self._soon):
             if handle is not None:
                 handle.cancel()
@@ -147,7 +159,8 @@ class Connection:
     def verified(self, feed: Feed) -> None:
         """Note that a feed's book is good again."""
         self.conversation.verified(feed.topic, self._world.loop.time())
-        self._tell("online", "the book is verified again", feed.topic)
+        what = "nothing is missing any more" if feed.topic.channel in _NUMBERED else "the book is verified again"
+        self._tell("online", what, feed.topic)
 
     def request(self, raw: Mapping[str, Any], answer: Callable[[Reply | Exception, float], None]) -> int:
         """Send any request; `answer` gets the reply, or the error in its stead, and the seconds it took."""
@@ -155,6 +168,65 @@ class Connection:
         self._answers[req_id] = answer
         self.poke()
         return req_id
+
+    def order(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        timeout: float,
+        several: bool,  # noqa: FBT001 - as above
+        answer: Callable[[Reply | Exception, float], None],
+    ) -> int:
+        """Send a private request, its token included; `answer` gets each reply, or the error in their stead.
+
+        `NotSent` says that the connection ended before the request left. With `several`, answers come until `finish`.
+        """
+        req_id = self.conversation.order(method, params, self._world.loop.time(), timeout=timeout, several=several)
+        self._answers[req_id] = answer
+        if several:
+            self._several.add(req_id)
+        self.poke()
+        return req_id
+
+    def finish(self, req_id: int) -> None:
+        """Wait for no more answers to a request."""
+        self._answers.pop(req_id, None)
+        self._several.discard(req_id)
+        self.conversation.forget(req_id)
+
+    def when_ready(self, callback: Callable[[Exception | None], None]) -> None:
+        """Call back once there is a socket with a token to speak on, or with the error that prevents it."""
+        if self.is_ready:
+            callback(None)
+        else:
+            self._when_ready.append(callback)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a private request can leave now."""
+        return self._send is not None and (not self.private or self.conversation.token is not None)
+
+    @property
+    def token_unused(self) -> bool:
+        """Whether the token at hand was not accepted for anything yet."""
+        return not self.conversation.token_used
+
+    def grant(self, token: str) -> None:
+        """Go on with this token."""
+        if self._send is not None:
+            self.conversation.grant(token)
+            self.settle(None)
+            self.poke()
+
+    def settle(self, error: Exception | None) -> None:
+        """Tell everyone who waits for the connection to be ready."""
+        waiting, self._when_ready = self._when_ready, []
+        for callback in waiting:
+            callback(error)
+
+    def tell_token_failure(self, reason: str, retry_in: float | None) -> None:
+        """Say on `status` that there is no token; None for `retry_in` means that there will be none."""
+        self._tell("lost" if self._send is None else "online", f"no token: {reason}", retry_in=retry_in)
 
     def ping(self, answer: Callable[[Reply | Exception, float], None]) -> int:
         """Send a ping; `answer` gets the pong and the round trip in seconds."""
@@ -177,6 +249,7 @@ class Connection:
                 self._on_opened(send, abandon)
             case Lost(error, retry_in):
                 self._hang_up(error)
+                self.settle(error)
                 self._tell("lost", str(error), retry_in=retry_in)
             case _:
                 assert isinstance(event, Connecting)  # noqa: S101 - the operator emits nothing else
@@ -187,11 +260,17 @@ class Connection:
         self.router.epoch += 1
         self.router.heard_at = now = self._world.loop.time()
         self.conversation.opened(now)
+        self.router.sequence = SequenceCheck()
         self._tell("online")
+        if self.private:
+            self._host.on_token_wanted(self)
+        else:
+            self.settle(None)
         self.poke()
 
     def _on_fatal(self, error: Exception) -> None:
         self._hang_up(error if isinstance(error, LinkLost) else LinkLost(str(error)))
+        self.settle(error)
         self._tell("closed", str(error))
         self._host.on_fatal(self, error)
 
@@ -199,7 +278,7 @@ class Connection:
         self._send = self._abandon = None
         now = self._world.wall()
         for req_id in self.conversation.lost():
-            self._answer(req_id, error, 0.0)
+            self._answer(req_id, error, 0.0, last=True)
         for feed in list(self.feeds.values()):
             feed.interrupt(now, str(error))
         self._drain_events()
@@ -241,7 +320,11 @@ class Connection:
             case said.Answered(req_id, reply, seconds):
                 self._answer(req_id, reply, seconds)
             case said.TimedOut(req_id):
-                self._answer(req_id, RequestTimeout("no reply in time"), 0.0)
+                self._answer(req_id, RequestTimeout("no reply in time"), 0.0, last=True)
+            case said.Unsent(req_id):
+                self._answer(req_id, NotSent("the connection ended before the request left"), 0.0, last=True)
+            case said.TokenRefused():
+                self._host.on_token_wanted(self)
             case said.Stray(reply):
                 log.debug("%s: a reply nobody waits for: %s", self.name, reply.method)
             case said.Dead(reason):
@@ -255,6 +338,8 @@ class Connection:
     def _on_feed_event(self, feed: Feed, event: said.TopicEvent) -> None:
         topic = feed.topic
         match event:
+            case said.Quiet():
+                feed.begin_empty(self._world.wall(), self.router.epoch)
             case said.Live():
                 if topic.channel == "trade":
                     # Kraken's last 50 trades fill an interruption; the first subscription need not ask for them.
@@ -263,8 +348,9 @@ class Connection:
             case said.Unanswered(_, what):
                 self._tell("resyncing", f"{what}; asking again", topic)
             case said.Renewing(_, why):
-                feed.interrupt(self._world.wall(), _WHY[why])
-                self._tell("stale" if why == "stale" else "resyncing", _WHY[why], topic)
+                reason = _MISSED if why == "resync" and topic.channel in _NUMBERED else _WHY[why]
+                feed.interrupt(self._world.wall(), reason)
+                self._tell("stale" if why == "stale" else "resyncing", reason, topic)
             case said.Leaving():
                 feed.interrupt(self._world.wall(), "unsubscribed")
             case said.Degraded():
@@ -282,8 +368,11 @@ class Connection:
         self.router.discard(feed.topic)
         self.feeds.pop(feed.topic, None)
 
-    def _answer(self, req_id: int, answer: Reply | Exception, seconds: float) -> None:
-        callback = self._answers.pop(req_id, None)
+    def _answer(self, req_id: int, answer: Reply | Exception, seconds: float, *, last: bool = False) -> None:
+        callback = self._answers.get(req_id)
+        if last or req_id not in self._several:
+            self._answers.pop(req_id, None)
+            self._several.discard(req_id)
         if callback is not None:
             callback(answer, seconds)
 
@@ -344,3 +433,5 @@ _WHY = {
     "resync": "the book failed its checksum",
     "unanswered": "not answered in time",
 }
+_MISSED = "a message was missing"
+_NUMBERED = frozenset({"executions", "balances"})

@@ -80,7 +80,7 @@ class Degraded:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The reply to a request made with `request` or `ping`, and how long it took."""
+    """A reply to a request made with `request`, `order` or `ping`, and how long it took."""
 
     req_id: int
     reply: Reply
@@ -89,9 +89,28 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
-    """A request made with `request` or `ping` got no reply in time."""
+    """A request made with `request`, `order` or `ping` got no reply in time, or not all."""
 
     req_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The connection ended before a request made with `order` left: it never will."""
+
+    req_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRefused:
+    """Kraken does not take the token any more; nothing private is asked before there is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """The topic was acknowledged and nothing followed: there is nothing to show (ws-v2 reference section 5.2)."""
+
+    topic: Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +127,8 @@ class Dead:
     reason: str
 
 
-TopicEvent = Live | Refused | Unanswered | Left | Renewing | Leaving | Degraded
-Event = TopicEvent | Answered | TimedOut | Stray | Dead
+TopicEvent = Live | Refused | Unanswered | Left | Renewing | Leaving | Degraded | Quiet
+Event = TopicEvent | Answered | TimedOut | Unsent | TokenRefused | Stray | Dead
 
 
 @dataclass(slots=True)
@@ -128,6 +147,7 @@ class _Entry:
     refusals: int = 0
     # Liveness: frames counted when it was asked and at the last look, when it last moved, and how long it may pause.
     count_asked: int = 0
+    taken_as_empty: bool = False
     count: int = 0
     moved_at: float = 0.0
     longest_pause: float = 0.0
@@ -141,6 +161,7 @@ class _Pending:
     sent_at: float
     deadline: float
     entries: dict[str | None, _Entry] = field(default_factory=dict[str | None, _Entry])
+    several: bool = False
 
 
 class Conversation:
@@ -151,13 +172,17 @@ class Conversation:
         self.outbox: list[str] = []
         self.events: list[Event] = []
         self.token: str | None = None
+        self.token_used = False
         self._settings = settings
         self._ids = ids
         self._frames = frames
         self._bucket = TokenBucket(settings.subscribe_rate, settings.subscribe_burst)
+        # Orders are paced as well, but they never wait behind subscriptions.
+        self._order_bucket = TokenBucket(settings.subscribe_rate, settings.subscribe_burst)
         self._entries: dict[Topic, _Entry] = {}
         self._pending: dict[int, _Pending] = {}
         self._queue: list[tuple[int, str, bool]] = []
+        self._orders: list[tuple[int, str]] = []
         self._open = False
         self._heard_at = 0.0
         self._pinged_at = 0.0
@@ -222,6 +247,22 @@ class Conversation:
         self._queue.append((req_id, text, True))
         return req_id
 
+    def order(self, method: str, params: Mapping[str, Any], now: float, *, timeout: float, several: bool) -> int:
+        """Queue a private request with the token in it; with `several` more than one reply may come.
+
+        Its replies, its time-out, or that it never left come back as events under the id returned.
+        """
+        req_id = next(self._ids)
+        text = spot_v2.private_request(method, params, req_id, self.token)
+        self._pending[req_id] = _Pending("request", now, now + timeout, several=several)
+        self._orders.append((req_id, text))
+        return req_id
+
+    def grant(self, token: str) -> None:
+        """Take a token: what is private may be asked from now on."""
+        self.token = token
+        self.token_used = False
+
     def ping(self, now: float) -> int:
         """Queue a ping; its pong comes back as an event. Pings are not paced: they measure."""
         return self._ping(now, "ping")
@@ -230,6 +271,7 @@ class Conversation:
         """Stop waiting for a reply."""
         self._pending.pop(req_id, None)
         self._queue = [item for item in self._queue if item[0] != req_id]
+        self._orders = [item for item in self._orders if item[0] != req_id]
 
     # --- what happened --------------------------------------------------------------------------------------------
 
@@ -244,9 +286,14 @@ class Conversation:
     def lost(self) -> list[int]:
         """Forget everything said on the connection; returns the requests that will never be answered."""
         self._open = False
-        orphans = [req_id for req_id, pending in self._pending.items() if pending.kind in ("request", "ping")]
+        self.token = None
+        unsent = {req_id for req_id, _ in self._orders}
+        asked = [req_id for req_id, pending in self._pending.items() if pending.kind in ("request", "ping")]
+        orphans = [req_id for req_id in asked if req_id not in unsent]
+        self.events.extend(Unsent(req_id) for req_id in asked if req_id in unsent)
         self._pending.clear()
         self._queue.clear()
+        self._orders.clear()
         self.outbox.clear()
         for entry in list(self._entries.values()):
             self._restart(entry)
@@ -262,13 +309,15 @@ class Conversation:
         if pending is None or reply.req_id is None:
             self.events.append(Stray(reply))
             return
+        self._judge_token(pending, reply)
         match pending.kind:
             case "subscribe" | "unsubscribe":
                 self._answered(pending, reply, now)
                 if not pending.entries:
                     del self._pending[reply.req_id]
             case "request" | "ping":
-                del self._pending[reply.req_id]
+                if not pending.several:
+                    del self._pending[reply.req_id]
                 self.events.append(Answered(reply.req_id, reply, now - pending.sent_at))
             case "probe":
                 del self._pending[reply.req_id]
@@ -305,6 +354,8 @@ class Conversation:
         if self._open:
             if self._queue:
                 yield room_at
+            if self._orders:
+                yield self._order_bucket.ready_at(now)
             yield self._next_look
             yield self._heard_at + self._settings.silence_timeout
             yield self._next_probe()
@@ -335,6 +386,16 @@ class Conversation:
         return any(pending.kind != "probe" for pending in self._pending.values())
 
     # --- replies --------------------------------------------------------------------------------------------------
+
+    def _judge_token(self, pending: _Pending, reply: Reply) -> None:
+        private = pending.kind == "request" or any(entry.topic.private for entry in pending.entries.values())
+        if not private or self.token is None:
+            return
+        if reply.success:
+            self.token_used = True
+        elif is_refused_token(reply.error):
+            self.token = None
+            self.events.append(TokenRefused())
 
     def _answered(self, pending: _Pending, reply: Reply, now: float) -> None:
         if reply.symbol in pending.entries:
@@ -462,6 +523,7 @@ class Conversation:
         self._pending[req_id] = _Pending("subscribe", now, now + self._settings.request_timeout, waiting)
         for entry in entries:
             entry.stage = "asked"
+            entry.taken_as_empty = False
             entry.count_asked = entry.count = self._frames(entry.topic)
 
     def _token_for(self, entry: _Entry) -> str | None:
@@ -470,6 +532,8 @@ class Conversation:
     def _flush(self, now: float) -> None:
         while self._queue and (not self._queue[0][2] or self._bucket.take(now)):
             self.outbox.append(self._queue.pop(0)[1])
+        while self._orders and self._order_bucket.take(now):
+            self.outbox.append(self._orders.pop(0)[1])
 
     # --- time-outs ------------------------------------------------------------------------------------------------
 
@@ -546,6 +610,11 @@ class Conversation:
                 self.events.append(Unanswered(entry.topic, "no snapshot"))
                 self._cycle(entry, now, "unanswered")
             return
+        if count == entry.count_asked and entry.topic.channel in _MAY_START_EMPTY and not entry.taken_as_empty:
+            if quiet >= _EMPTY_AFTER:
+                entry.taken_as_empty = True
+                self.events.append(Quiet(entry.topic))
+            return
         factor = _STALE_FACTORS.get(entry.topic.channel)
         # Quiet markets pause for long (section 7, quirk 24), so the patience grows with the longest pause of late.
         if factor is not None and quiet >= max(factor * self._settings.stale_after, _PATIENCE * entry.longest_pause):
@@ -567,7 +636,10 @@ _FADING = 0.9
 _LATE = 0.5
 _GRACE = 1.0
 # Their first frame comes right after the ack, however quiet the market is.
-_STARTS_WITH_DATA = frozenset({"book", "ticker", "instrument", "level3", "executions", "balances"})
+_STARTS_WITH_DATA = frozenset({"book", "ticker", "instrument", "level3"})
+# Whether an account without orders gets an empty snapshot is not known (section 5.2), so nobody waits for it for long.
+_MAY_START_EMPTY = frozenset({"executions", "balances"})
+_EMPTY_AFTER = 3.0
 # Books and tickers of a living market move all the time; trades and candles only when somebody trades.
 _STALE_FACTORS = {"book": 1.0, "ticker": 1.0, "level3": 1.0, "trade": 4.0, "ohlc": 4.0}
 
@@ -576,7 +648,12 @@ _PASSING = ("Exceeded msg rate", "EService:", "EGeneral:Internal error", "EGener
 
 
 def _is_passing(text: str) -> bool:
-    return text.startswith(_PASSING)
+    return text.startswith(_PASSING) or is_refused_token(text)
+
+
+def is_refused_token(error: str | None) -> bool:
+    """Whether a refusal means that the token is not, or no longer, valid (ws-v2 reference section 5.1)."""
+    return error is not None and error.startswith(("ESession:Invalid session", "EAPI:Invalid token"))
 
 
 def _kind_of(entry: _Entry) -> tuple[Any, ...]:

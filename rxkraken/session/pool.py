@@ -10,17 +10,19 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Literal
 
-from rxkraken.errors import ClientClosed, InvalidArgument, KrakenError, SubscriptionRejected
+from rxkraken.errors import ClientClosed, InvalidArgument, KrakenError, MissingCredentials, SubscriptionRejected
 from rxkraken.models.status import Status, Subscription
 from rxkraken.session.connection import Connection
+from rxkraken.session.lease import TokenLease
 from rxkraken.streams.hub import Hub
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from rxkraken.errors import SubscriberFailed
     from rxkraken.models.status import Message, SystemStatus, Unknown
     from rxkraken.protocol.topics import Topic
+    from rxkraken.session.lease import Fetch
     from rxkraken.session.world import World
     from rxkraken.settings import Endpoints, Settings
     from rxkraken.streams.feed import Feed
@@ -51,10 +53,21 @@ class Pool:
         self._fatal: dict[str, Exception] = {}
         self._shapes: set[str] = set()
         self._complaint: Callable[[Feed, str], Exception] = _rejection
+        self._lease: TokenLease | None = None
+        self._last_words: list[Callable[[], Awaitable[None]]] = []
 
     def explain_refusals(self, explain: Callable[[Feed, str], Exception]) -> None:
         """Let the client turn Kraken's refusal of a feed into a more helpful error."""
         self._complaint = explain
+
+    def lease_tokens(self, fetch: Fetch) -> None:
+        """Let private connections get their tokens from `fetch`."""
+        self._lease = TokenLease(fetch, self.world, self._settings, self._on_token_failure)
+
+    def before_closing(self, act: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+        """Have something done at an orderly close, while the connections are still open; returns how to undo this."""
+        self._last_words.append(act)
+        return lambda: self._last_words.remove(act) if act in self._last_words else None
 
     # --- feeds ----------------------------------------------------------------------------------------------------
 
@@ -117,9 +130,7 @@ class Pool:
         return rows
 
     def _connection_for(self, topic: Topic) -> Connection:
-        role: Role = "auth" if topic.private else "public"
-        if topic.channel == "level3":
-            role = "l3"
+        role: Role = "l3" if topic.channel == "level3" else "auth" if topic.private else "public"
         number = 1
         while True:
             name = role if number == 1 else f"{role}-{number}"
@@ -132,7 +143,14 @@ class Pool:
         url = getattr(self._endpoints, role)
         if url is None:
             raise InvalidArgument(f"these endpoints have no {role} connection; give Endpoints.custom(..., {role}=URL)")
-        connection = Connection(name, url, self._endpoints.ssl, self._settings, self.world, self, self.messages)
+        private = role != "public"
+        if private and self._lease is None:
+            raise MissingCredentials(
+                "account channels, level 3 and orders need an API key: KrakenClient(credentials=Credentials.from_env())"
+            )
+        connection = Connection(
+            name, url, self._endpoints.ssl, self._settings, self.world, self, self.messages, private=private
+        )
         self.connections[name] = connection
         connection.start()
         return connection
@@ -194,6 +212,29 @@ class Pool:
             self.feeds.pop(feed.topic, None)
             feed.hub.fail(error)
 
+    def on_token_wanted(self, connection: Connection) -> None:
+        """Fetch a token for a private connection."""
+        if self._lease is not None and not self.is_closed:
+            self._lease.want(connection)
+
+    def _on_token_failure(self, error: KrakenError, retry_in: float | None) -> None:
+        for connection in [each for each in self.connections.values() if each.private]:
+            connection.tell_token_failure(str(error), retry_in)
+            connection.settle(error)
+            if retry_in is None:
+                self._end_private(connection, error)
+
+    def _end_private(self, connection: Connection, error: KrakenError) -> None:
+        """End the streams that no token will ever be given for; a later subscriber makes a new attempt."""
+        self.errors.emit(error)
+        self.connections.pop(connection.name, None)
+        feeds = list(connection.feeds.values())
+        connection.feeds.clear()
+        connection.close()
+        for feed in feeds:
+            self.feeds.pop(feed.topic, None)
+            feed.hub.fail(error)
+
     def report(self, failure: SubscriberFailed) -> None:
         """Tell of a subscriber that failed: on the log and on `errors`."""
         log.error("%s", failure, exc_info=failure.error)
@@ -210,6 +251,8 @@ class Pool:
         self.closing = True
         try:
             async with asyncio.timeout(self._settings.close_timeout):
+                for act in list(self._last_words):
+                    await act()
                 await self._until(lambda each: not each.conversation.busy)
                 for connection in self.connections.values():
                     connection.leave_all()
@@ -217,6 +260,9 @@ class Pool:
         except TimeoutError:
             log.warning("closing without waiting longer for the exchange's answers")
         self._complete()
+        fetching = self._lease.close() if self._lease is not None else None
+        if fetching is not None:
+            await asyncio.wait([fetching])
         for connection in list(self.connections.values()):
             connection.close()
         await self.world.network.aclose()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from rxkraken.account.sequence import SequenceCheck
 from rxkraken.models.status import Message, Unknown
-from rxkraken.protocol import spot_v2
+from rxkraken.protocol import spot_v2, spot_v2_account
 from rxkraken.protocol.json import exact, loads
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Router:
 
     __slots__ = (
         "_books", "_channels", "_clock", "_listener", "_records", "connection", "epoch", "frames", "heard_at",
-        "received", "tap", "wall_offset",
+        "received", "sequence", "tap", "wall_offset",
     )  # fmt: skip
 
     def __init__(self, connection: str, clock: Callable[[], float], listener: Listener, tap: Hub[Message]) -> None:
@@ -70,6 +71,7 @@ class Router:
         self.received = 0.0
         self.wall_offset = 0.0
         self.tap = tap
+        self.sequence = SequenceCheck()
         self._clock = clock
         self._listener = listener
         self._books: dict[str, BookFeed] = {}
@@ -82,6 +84,8 @@ class Router:
             "trade": self._records_of_symbols,
             "ohlc": self._records_of_symbols,
             "instrument": self._instrument,
+            "executions": self._executions,
+            "balances": self._balances,
         }
 
     def add(self, topic: Topic, feed: Any) -> None:
@@ -164,6 +168,49 @@ class Router:
             feed.receive(records, _kind(frame), self.received, self.epoch)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             self._malformed("instrument", error, raw)
+
+    # --- the account ------------------------------------------------------------------------------------------------
+
+    def _executions(self, frame: dict[str, Any], raw: str | bytes) -> None:
+        feed = self._account_feed("executions", frame, raw)
+        if feed is None:
+            return
+        reports: list[spot_v2_account.Report] = []
+        for record in self._account_records(raw):
+            try:
+                reports.append(spot_v2_account.execution(record))
+            except (AttributeError, ValueError) as error:
+                self._malformed("executions", error, raw)
+                continue
+            if surprise := spot_v2_account.surprise(record):
+                self._unknown(surprise, raw)
+        feed.receive(reports, frame["type"], self.received, self.epoch)
+
+    def _balances(self, frame: dict[str, Any], raw: str | bytes) -> None:
+        feed = self._account_feed("balances", frame, raw)
+        if feed is not None:
+            try:
+                feed.receive(self._account_records(raw), frame["type"], self.received, self.epoch)
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                self._malformed("balances", error, raw)
+
+    def _account_feed(self, channel: str, frame: dict[str, Any], raw: str | bytes) -> Any:
+        """Find who takes a private message, unless others before it were lost: then all is asked anew."""
+        feed: Any = self._records.get((channel, None))
+        kind = frame.get("type")
+        if kind not in ("snapshot", "update") or not isinstance(frame.get("data"), list):
+            self._malformed(channel, spot_v2.Malformed(f"type {kind!r} or data is not what it should be"), raw)
+            return None
+        missing = self.sequence.missing(channel, frame.get("sequence"), first=kind == "snapshot")
+        if feed is not None and missing is not None:
+            feed.distrust(self.received, missing)
+            return None
+        if frame.keys() - spot_v2.FRAME_FIELDS:
+            self._look_for_unknown_frame_fields(frame, raw)
+        return feed
+
+    def _account_records(self, raw: str | bytes) -> list[dict[str, Any]]:
+        return exact(raw)["data"]
 
     # --- everything else ------------------------------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ class Demand(Protocol):
 class Feed(ABC):
     """Subscribers, refcount and interruptions of one topic; subclasses add the scan."""
 
-    __slots__ = ("_demand", "_gap", "_received", "frames", "hub", "topic")
+    __slots__ = ("_demand", "_doubted", "_gap", "_received", "frames", "hub", "topic")
 
     def __init__(self, topic: Topic, demand: Demand, report: Callable[[SubscriberFailed], None]) -> None:
         """`demand` is told when subscribers come and go; `report` of each that failed."""
@@ -59,6 +59,7 @@ class Feed(ABC):
         self._demand = demand
         self._gap: tuple[float, str] | None = None
         self._received: float | None = None
+        self._doubted = False
 
     def subscribe(self, observer: ObserverBase[Any], place: str, *, gaps: bool) -> DisposableBase:
         """Attach a subscriber; it gets the current value, if this is a state stream and there is one."""
@@ -89,6 +90,21 @@ class Feed(ABC):
             since, reason = self._gap
             self._gap = None
             self.hub.mark(Gap(self.topic.symbol, epoch, since, received, reason, missed))
+
+    def distrust(self, now: float, reason: str) -> None:
+        """Note that messages were lost, and have the topic asked anew."""
+        self._doubted = True
+        self.interrupt(now, reason)
+        self._demand.distrusted(self, reason)
+
+    def settle(self) -> None:
+        """Note that everything is as it should be again, if it was not."""
+        if self._doubted:
+            self._doubted = False
+            self._demand.trusted(self)
+
+    def begin_empty(self, received: float, epoch: int) -> None:  # noqa: B027 - channels that cannot begin empty ignore it
+        """Take it that there is nothing to show: the topic was acknowledged and no snapshot followed."""
 
     @abstractmethod
     def current(self) -> Sequence[Any]:
@@ -134,7 +150,7 @@ class RecordFeed(Feed):
 class BookFeed(Feed):
     """The scan of an order book: one reducer, verified, one light value per frame."""
 
-    __slots__ = ("_doubted", "_told", "book")
+    __slots__ = ("_told", "book")
 
     def __init__(
         self, topic: Topic, demand: Demand, report: Callable[[SubscriberFailed], None], book: BookReducer
@@ -142,7 +158,6 @@ class BookFeed(Feed):
         """The reducer is this feed's own."""
         super().__init__(topic, demand, report)
         self.book = book
-        self._doubted = False
         self._told: Exception | None = None
 
     def receive(self, record: Any, kind: str, raw: str | bytes, received: float, epoch: int) -> MalformedBook | None:
@@ -160,9 +175,8 @@ class BookFeed(Feed):
     def _recover(self, book: Book, received: float, epoch: int) -> None:
         if self._gap is not None:
             self.resume(received, epoch, None)
-        if self._doubted and book.verified:
-            self._doubted = False
-            self._demand.trusted(self)
+        if book.verified:
+            self.settle()
 
     def current(self) -> Sequence[Any]:
         """A fresh view of the book, if it is live and may be shown."""

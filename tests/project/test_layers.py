@@ -19,7 +19,7 @@ PACKAGE = ROOT / "rxkraken"
 # From the ground up. A room may import its own layer and those above it in this table, that is, below it in the house.
 LAYERS = (
     {"_version", "errors", "models", "settings", "symbols"},
-    {"protocol", "books", "credentials"},
+    {"protocol", "books", "credentials", "account"},
     {"session", "streams", "operators"},
     {"trading", "rest", "tape"},
     {"client"},
@@ -34,7 +34,7 @@ MAY_IMPORT = {
 }
 
 # Sans I/O: these are told the time, hand out text, and can be tested with nothing but calls.
-PURE = ("rxkraken.books", "rxkraken.errors", "rxkraken.models", "rxkraken.protocol", "rxkraken.symbols")
+PURE = ("rxkraken.account", "rxkraken.books", "rxkraken.errors", "rxkraken.models", "rxkraken.protocol", "rxkraken.symbols")
 PURE_MODULES = ("rxkraken.session.conversation",)
 WORLD = {"aiohttp", "asyncio", "concurrent", "random", "reactivex", "secrets", "select", "selectors", "socket"}
 WORLD |= {"sched", "time", "uuid"}

@@ -1,0 +1,239 @@
+"""The orders of the account, merged from sparse reports that race each other, repeat, and sometimes go missing.
+
+Reports name an order by `order_id` and carry little more than what changed (ws-v2 reference section 5.2). The table
+keeps every open order and the latest closed ones whole, and lets each fill and each change through exactly once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from decimal import Context, Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from rxkraken.models.trading import FINAL_STATUSES, Execution, Fee, Order
+from rxkraken.protocol.spot_v2_account import FillReport, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_EXACT: Final = Context(prec=60)
+_MOST_CLOSED: Final = 10_000
+_MOST_FILLS: Final = 100_000
+# A status never goes back: reports of one order may overtake each other on the way.
+_RANK: Final[Mapping[str, int]] = {"pending_new": 0, "new": 1, "partially_filled": 2}
+_FINAL_RANK: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Where and when news arrived: local Unix time, connection epoch, and how it is marked."""
+
+    received: float
+    epoch: int
+    snapshot: bool = False
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """What a snapshot after an interruption says: fills and changes not seen yet, and what it leaves open.
+
+    `vanished` are orders that were open and are not any more, without a word why. `reaches_back` is false when the
+    snapshot's fills are all new, so that more may have happened before the oldest of them.
+    """
+
+    reports: tuple[Report, ...]
+    vanished: tuple[str, ...]
+    reaches_back: bool
+
+
+class OrderTable:
+    """Every order that is open, the latest that are not, and every fill that was told."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self.open: dict[str, Order] = {}
+        self._closed: OrderedDict[str, Order] = OrderedDict()
+        self._fills: OrderedDict[str, None] = OrderedDict()
+        self._expected: dict[str, Order] = {}
+
+    # --- looking up -----------------------------------------------------------------------------------------------
+
+    def get(self, order_id: str) -> Order | None:
+        """Find an order by Kraken's id, open or lately closed."""
+        return self.open.get(order_id) or self._closed.get(order_id)
+
+    def by_cl_ord_id(self, cl_ord_id: str) -> Order | None:
+        """Find an order by the client's id: an open one, or else the latest closed one."""
+        for orders in (self.open.values(), reversed(self._closed.values())):
+            for order in orders:
+                if order.cl_ord_id == cl_ord_id:
+                    return order
+        return None
+
+    def view(self) -> Mapping[str, Order]:
+        """The open orders, as a value that never changes."""
+        return MappingProxyType(dict(self.open))
+
+    # --- our own requests -------------------------------------------------------------------------------------------
+
+    def expect(self, cl_ord_id: str, order: Order) -> None:
+        """Remember what an order request says, so that the first report about it need not say it again."""
+        self._expected[cl_ord_id] = order
+        while len(self._expected) > _MOST_CLOSED:
+            del self._expected[next(iter(self._expected))]
+
+    # --- news -----------------------------------------------------------------------------------------------------
+
+    def knows(self, report: Report) -> bool:
+        """Whether there is enough to tell of this report: the order is known, or the report says what it is."""
+        return "symbol" in report.changes or self.get(report.order_id) is not None or self._request(report) is not None
+
+    def apply(self, report: Report, when: When) -> Execution | None:
+        """Merge one report; returns the event to emit, or None when everything it says was known."""
+        known = self.get(report.order_id)
+        before = known or self._request(report) or Order(order_id=report.order_id)
+        fill = report.fill
+        if fill is not None and not self._is_news(fill):
+            fill = None
+            if report.exec_type == "trade":
+                return None
+        after = _merged(before, report, fill)
+        if known is not None and fill is None and not _says_news(known, after, report):
+            return None
+        self._keep(after)
+        return _event(report, after, fill, when)
+
+    def load(self, reports: Sequence[Report], when: When) -> list[Execution]:
+        """Take the first snapshot: open orders and late fills, each an event, fills first and oldest first."""
+        fills, orders = _split(reports)
+        events = [event for report in fills if (event := self.apply(report, when)) is not None]
+        # A fill of the past says "partially_filled" of orders that are long gone: open is what is listed as open.
+        listed = {report.order_id for report in orders}
+        for order_id in [known for known in self.open if known not in listed]:
+            self._close(order_id)
+        events.extend(event for report in orders if (event := self.apply(report, when)) is not None)
+        return events
+
+    def resume(self, reports: Sequence[Report]) -> Resumption:
+        """Compare a later snapshot with what is known; nothing changes until its reports are applied."""
+        fills, orders = _split(reports)
+        unseen = [report for report in fills if report.fill is not None and report.fill.exec_id not in self._fills]
+        listed = {report.order_id for report in orders}
+        vanished = tuple(order_id for order_id in self.open if order_id not in listed)
+        reaches_back = len(unseen) < len(fills) or len(fills) < SNAPSHOT_FILLS
+        return Resumption((*unseen, *orders), vanished, reaches_back)
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _request(self, report: Report) -> Order | None:
+        own_id = report.changes.get("cl_ord_id")
+        expected = self._expected.get(own_id) if own_id is not None else None
+        return None if expected is None else replace(expected, order_id=report.order_id)
+
+    def _is_news(self, fill: FillReport) -> bool:
+        if fill.exec_id in self._fills:
+            return False
+        self._fills[fill.exec_id] = None
+        if len(self._fills) > _MOST_FILLS:
+            self._fills.popitem(last=False)
+        return True
+
+    def _keep(self, order: Order) -> None:
+        if order.is_final:
+            self.open.pop(order.order_id, None)
+            self._closed[order.order_id] = order
+            if len(self._closed) > _MOST_CLOSED:
+                self._closed.popitem(last=False)
+        else:
+            self.open[order.order_id] = order
+        if order.cl_ord_id is not None:
+            self._expected.pop(order.cl_ord_id, None)
+
+    def _close(self, order_id: str) -> None:
+        self._closed[order_id] = self.open.pop(order_id)
+
+
+SNAPSHOT_FILLS: Final = 50
+"""How many late fills a snapshot carries at most (ws-v2 reference section 5.2, `snap_trades`)."""
+
+
+def _split(reports: Iterable[Report]) -> tuple[list[Report], list[Report]]:
+    # How an open order looks in a snapshot is not known for certain: what carries a fill is a fill, unless it also
+    # says how much was ordered; state is read from `order_status`, never from `exec_type` (section 5.2).
+    fills: list[Report] = []
+    orders: list[Report] = []
+    for report in reports:
+        is_order = report.fill is None or ("qty" in report.changes and report.status not in FINAL_STATUSES)
+        (orders if is_order else fills).append(report)
+    fills.sort(key=lambda report: report.timestamp.timestamp() if report.timestamp else 0.0)
+    return fills, orders
+
+
+def _merged(before: Order, report: Report, fill: FillReport | None) -> Order:
+    changes = dict(report.changes)
+    overtaken = _rank(report.status) < _rank(before.status)
+    if "cum_qty" in changes and changes["cum_qty"] < before.cum_qty:
+        for stale in ("cum_qty", "cum_cost", "avg_price"):
+            changes.pop(stale, None)
+    if fill is not None:
+        changes = {**_filled(before, fill), **changes, "fees": _sum(before.fees, fill.fees)}
+    changes["status"] = before.status if overtaken else report.status
+    if report.timestamp is not None and (before.updated is None or report.timestamp >= before.updated):
+        changes["updated"] = report.timestamp
+    if report.reason is not None and (report.status in FINAL_STATUSES or before.reason is None):
+        changes["reason"] = report.reason
+    if changes.get("cl_ord_id", before.cl_ord_id) is None:
+        changes["cl_ord_id"] = before.cl_ord_id
+    return replace(before, **changes)
+
+
+def _filled(before: Order, fill: FillReport) -> dict[str, Decimal]:
+    # Fills in a snapshot do not say how much was filled in all.
+    cum_qty = _EXACT.add(before.cum_qty, fill.qty)
+    cost = _EXACT.multiply(fill.price, fill.qty) if fill.cost is None else fill.cost
+    cum_cost = _EXACT.add(before.cum_cost, cost)
+    return {"cum_qty": cum_qty, "cum_cost": cum_cost}
+
+
+def _rank(status: str) -> int:
+    # A word that is not known yet is taken as it comes, except that nothing follows a final one.
+    return _FINAL_RANK if status in FINAL_STATUSES else _RANK.get(status, 1)
+
+
+def _sum(fees: tuple[Fee, ...], more: tuple[Fee, ...]) -> tuple[Fee, ...]:
+    totals = {fee.asset: fee.qty for fee in fees}
+    for fee in more:
+        totals[fee.asset] = _EXACT.add(totals.get(fee.asset, Decimal(0)), fee.qty)
+    return tuple(Fee(asset, qty) for asset, qty in totals.items())
+
+
+def _says_news(known: Order, after: Order, report: Report) -> bool:
+    if known.is_final:
+        return False
+    if report.exec_type in {"restated", "status", "iceberg_refill", "amended"} and after.updated != known.updated:
+        return True
+    return replace(after, updated=known.updated, fee_usd_equiv=known.fee_usd_equiv) != known
+
+
+def _event(report: Report, order: Order, fill: FillReport | None, when: When) -> Execution:
+    return Execution(
+        exec_type=report.exec_type,
+        order=order,
+        timestamp=report.timestamp,
+        exec_id=fill.exec_id if fill else None,
+        trade_id=fill.trade_id if fill else None,
+        last_qty=fill.qty if fill else None,
+        last_price=fill.price if fill else None,
+        cost=fill.cost if fill else None,
+        liquidity=fill.liquidity if fill else None,
+        fees=fill.fees if fill else (),
+        reason=report.reason,
+        rate_count=report.rate_count,
+        snapshot=when.snapshot,
+        repaired=when.repaired,
+        received=when.received,
+        epoch=when.epoch,
+    )

@@ -1,0 +1,325 @@
+"""The account's feeds: executions that come whole and once, balances, and the views that people subscribe to.
+
+After an interruption an executions feed holds everything back until the hole is closed: with what the new snapshot
+says, and with what a `Mender` finds by REST (ws-v2 reference section 5.5). Only then it goes on, so that nobody sees a
+fill twice, a state go back, or an order that is gone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from rxkraken.account.orders import SNAPSHOT_FILLS, OrderTable, Resumption, When
+from rxkraken.models.status import Gap
+from rxkraken.models.trading import Execution, OpenOrders
+from rxkraken.protocol.spot_v2_account import Report
+from rxkraken.streams.feed import Feed, RecordFeed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from reactivex.abc import ObserverBase
+
+    from rxkraken.errors import SubscriberFailed
+    from rxkraken.protocol.topics import Topic
+    from rxkraken.streams.feed import Demand
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """What has to be found out after an interruption.
+
+    `since` is when the account was last known for certain (Unix time); None when only `orders` are in question.
+    `orders` were open and are not listed any more, or are named by a report that says nothing else about them.
+    `fills` says whether the fills since then are needed too. `everything` asks for the open orders as well.
+    """
+
+    since: float | None
+    orders: tuple[str, ...]
+    fills: bool = False
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What was found: reports in any order. `complete` is false when something could not be asked."""
+
+    reports: tuple[Report, ...]
+    complete: bool
+
+
+class Mender(Protocol):
+    """Finds out by other means what a stream has missed."""
+
+    def __call__(self, hole: Hole, done: Callable[[Mended], None], late: Callable[[Sequence[Report]], None]) -> None:
+        """Look, and call `done` once; never from inside this call. What is found out only afterwards goes to `late`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """Inside the library only: from here on the table of open orders is that of the exchange."""
+
+
+class ExecutionsFeed(Feed):
+    """One account's executions: an order table, and the events it lets through."""
+
+    __slots__ = (
+        "_asked",
+        "_held",
+        "_loaded",
+        "_mend",
+        "_nameless",
+        "_resumption",
+        "epoch",
+        "is_live",
+        "recent",
+        "table",
+    )
+
+    def __init__(self, topic: Topic, demand: Demand, report: Callable[[SubscriberFailed], None], mend: Mender) -> None:
+        """`mend` is asked after interruptions."""
+        super().__init__(topic, demand, report)
+        self.table = OrderTable()
+        self.is_live = False
+        self.epoch = 0
+        self.recent: deque[Execution] = deque(maxlen=SNAPSHOT_FILLS)
+        self._mend = mend
+        self._loaded = False
+        self._held: list[tuple[Sequence[Report], float, int]] = []
+        self._asked: Hole | None = None
+        self._resumption: Resumption | None = None
+        # Orders that REST does not know either; their reports are told as bare as they are.
+        self._nameless: set[str] = set()
+
+    def receive(self, reports: Sequence[Report], kind: str, received: float, epoch: int) -> None:
+        """Take one message's reports."""
+        self.frames += 1
+        if kind == "snapshot":
+            self._snapshot(reports, received, epoch)
+        elif self.is_live:
+            self._update(reports, received, epoch)
+        else:
+            self._held.append((reports, received, epoch))
+        self._received = received
+
+    def begin_empty(self, received: float, epoch: int) -> None:
+        """Begin without a snapshot; what was open before, or may be, is asked by REST."""
+        if self.is_live or self._asked is not None:
+            return
+        self.epoch = epoch
+        self._resumption = Resumption((), (), reaches_back=False)
+        self._ask(Hole(self._since(), tuple(self.table.open), fills=self._loaded, everything=True), received)
+
+    def current(self) -> Sequence[Any]:
+        """Nothing: executions are events. What is open now is given by the views, to those who ask for it."""
+        return ()
+
+    def opening(self) -> Sequence[Execution]:
+        """The latest fills and the open orders as a new subscriber's snapshot; nothing while that is uncertain."""
+        if not self.is_live:
+            return ()
+        fills = [replace(event, snapshot=True, repaired=False) for event in self.recent]
+        orders = [
+            Execution(
+                exec_type=order.status, order=order, timestamp=order.updated, snapshot=True,
+                received=self.last_received, epoch=self.epoch,
+            )
+            for order in self.table.open.values()
+        ]  # fmt: skip
+        return (*fills, *orders)
+
+    @property
+    def last_received(self) -> float:
+        """When the latest message came, in Unix time."""
+        return self._received or 0.0
+
+    def reset(self) -> None:
+        """Hold everything back until the next snapshot."""
+        self.is_live = False
+        self._held.clear()
+        self._asked = self._resumption = None
+
+    # --- live -----------------------------------------------------------------------------------------------------
+
+    def _update(self, reports: Sequence[Report], received: float, epoch: int) -> None:
+        for number, report in enumerate(reports):
+            if not self.table.knows(report) and report.order_id not in self._nameless:
+                # Only REST can tell what this order is (section 5.2); what follows waits, to keep the order of events.
+                self.is_live = False
+                self._held.append((reports[number:], received, epoch))
+                self._ask(Hole(None, (report.order_id,)), received)
+                return
+            self._emit(self.table.apply(report, When(received, epoch)))
+
+    def _emit(self, event: Execution | None) -> None:
+        if event is None:
+            return
+        if event.exec_id is not None:
+            self.recent.append(event)
+        self.hub.emit(event)
+
+    # --- snapshots and holes --------------------------------------------------------------------------------------
+
+    def _snapshot(self, reports: Sequence[Report], received: float, epoch: int) -> None:
+        self.epoch = epoch
+        self._asked = None
+        if not self._loaded:
+            self._loaded = True
+            self._go_on(self.table.load(reports, When(received, epoch, snapshot=True)), received, epoch, None)
+            return
+        self._resumption = self.table.resume(reports)
+        vanished = self._resumption.vanished
+        if self._gap is None and not vanished:
+            self._close_hole(Mended((), complete=True), received)
+            return
+        self.is_live = False
+        self._ask(Hole(self._since(), vanished, fills=not self._resumption.reaches_back), received)
+
+    def _since(self) -> float | None:
+        return None if self._gap is None else self._gap[0]
+
+    def _ask(self, hole: Hole, received: float) -> None:
+        self._asked = hole
+
+        def done(mended: Mended) -> None:
+            if self._asked is hole:  # else another interruption came, and with it another question
+                self._asked = None
+                self._nameless.update(hole.orders)
+                self._close_hole(mended, max(received, self.last_received))
+
+        self._mend(hole, done, self._late)
+
+    def _late(self, reports: Sequence[Report]) -> None:
+        if self.is_live:  # else the next snapshot leads to the same question
+            when = When(self.last_received, self.epoch, repaired=True)
+            for report in sorted(reports, key=_turn):
+                self._emit(self.table.apply(report, when))
+            self.hub.emit(Synced())
+
+    def _close_hole(self, mended: Mended, received: float) -> None:
+        self._loaded = True
+        listed = self._resumption.reports if self._resumption is not None else ()
+        self._resumption = None
+        when = When(received, self.epoch, repaired=True)
+        events = [self.table.apply(report, when) for report in sorted((*mended.reports, *listed), key=_turn)]
+        missed = 0 if mended.complete else None
+        self._go_on([event for event in events if event is not None], received, self.epoch, missed)
+
+    def _go_on(self, events: Sequence[Execution], received: float, epoch: int, missed: int | None) -> None:
+        self.is_live = True
+        self.resume(received, epoch, missed)
+        for event in events:
+            self._emit(event)
+        self.settle()
+        self.hub.emit(Synced())
+        held, self._held = self._held, []
+        for number, (reports, at, held_epoch) in enumerate(held):
+            if not self.is_live:
+                self._held.extend(held[number:])
+                return
+            self._update(reports, at, held_epoch)
+
+
+def _turn(report: Report) -> tuple[int, float]:
+    # Fills first, in the order of time; then what the orders became.
+    return (0 if report.fill is not None else 1, report.timestamp.timestamp() if report.timestamp else 0.0)
+
+
+class BalancesFeed(RecordFeed):
+    """The account's balances. A snapshot repairs everything that was missed, since amounts are absolute."""
+
+    __slots__ = ()
+
+    def receive(self, records: Sequence[Mapping[str, Any]], kind: str, received: float, epoch: int) -> None:
+        """Take one message."""
+        super().receive(records, kind, received, epoch)
+        if kind == "snapshot":
+            self.settle()
+
+    def begin_empty(self, received: float, epoch: int) -> None:
+        """An account without any asset."""
+        self.receive([], "snapshot", received, epoch)
+
+
+OPEN_AND_CLOSE: Final = frozenset({"new", "filled", "canceled", "expired"})
+"""The `exec_type`s of a stream with `order_status=False` (ws-v2 reference section 5.2)."""
+
+
+class ExecutionsView:
+    """An observer of an executions feed that passes on what one subscriber has asked for."""
+
+    def __init__(
+        self,
+        observer: ObserverBase[Any],
+        *,
+        snap_orders: bool,
+        snap_trades: bool,
+        order_status: bool,
+        ratecounter: bool,
+    ) -> None:
+        """Keep what the subscriber wants to see."""
+        self.on_error = observer.on_error
+        self.on_completed = observer.on_completed
+        self.dispose = getattr(observer, "dispose", _nothing)
+        self._next = observer.on_next
+        self._orders = snap_orders
+        self._trades = snap_trades
+        self._order_status = order_status
+        self._ratecounter = ratecounter
+
+    def on_next(self, item: Any) -> None:
+        """Pass it on, or not."""
+        match item:
+            case Synced():
+                return
+            case Execution() if self._is_wanted(item):
+                plain = self._ratecounter or item.rate_count is None
+                self._next(item if plain else replace(item, rate_count=None))
+            case Gap():
+                self._next(item)
+            case _:
+                return
+
+    def _is_wanted(self, event: Execution) -> bool:
+        if event.snapshot:
+            return self._trades if event.exec_id is not None else self._orders
+        return self._order_status or event.exec_type in OPEN_AND_CLOSE
+
+
+class OpenOrdersView:
+    """An observer of an executions feed that emits the open orders whenever they have changed."""
+
+    def __init__(self, observer: ObserverBase[Any], feed: ExecutionsFeed) -> None:
+        """Emit nothing before the feed is in step with the exchange."""
+        self.on_error = observer.on_error
+        self.on_completed = observer.on_completed
+        self.dispose = getattr(observer, "dispose", _nothing)
+        self._next = observer.on_next
+        self._feed = feed
+        self._told: Mapping[str, Any] | None = None
+
+    def on_next(self, item: Any) -> None:
+        """Look at the table after each event; while a snapshot or a repair is being told, at its end."""
+        match item:
+            case Synced():
+                self.tell(force=True)
+            case Execution(snapshot=False, repaired=False):
+                self.tell()
+            case Gap():
+                self._next(item)
+            case _:
+                return
+
+    def tell(self, *, force: bool = False) -> None:
+        """Emit what is open now, if that is news; with `force`, in any case."""
+        view = self._feed.table.view()
+        if self._feed.is_live and (force or view != self._told):
+            self._told = view
+            self._next(OpenOrders(view, self._feed.last_received, self._feed.epoch))
+
+
+def _nothing() -> None:
+    """Detach nothing: a bare observer has no chain."""

@@ -12,54 +12,54 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rxkraken.simulator.accounts import ApiKey
-    from rxkraken.simulator.rest_listing import Floor
+    from rxkraken.simulator.rest_listing import Venue
 
 _ZERO = Decimal(0)
 _MONTH = 30 * 86400
 _DIGITS = 4
 
 
-def _balance(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _balance(venue: Venue, key: ApiKey, params: Params) -> Any:
     del params
-    return {asset_id(code): fixed(amount, floor.precision(code)) for code, amount in key.account.balances.items()}
+    return {asset_id(code): fixed(amount, venue.precision(code)) for code, amount in key.account.balances.items()}
 
 
-def _balance_ex(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _balance_ex(venue: Venue, key: ApiKey, params: Params) -> Any:
     del params
     account = key.account
     return {
         asset_id(code): {
-            "balance": fixed(amount, floor.precision(code)),
-            "hold_trade": fixed(account.held(code), floor.precision(code)),
+            "balance": fixed(amount, venue.precision(code)),
+            "hold_trade": fixed(account.held(code), venue.precision(code)),
         }
         for code, amount in account.balances.items()
     }
 
 
-def _trade_balance(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _trade_balance(venue: Venue, key: ApiKey, params: Params) -> Any:
     """The account's worth at last prices. There are no positions, so what concerns them is 0 and `ml` is missing."""
-    target = floor.code(as_text(params, "asset") or "ZUSD")
-    worth = sum((_worth(floor, code, amount, target) for code, amount in key.account.balances.items()), _ZERO)
+    target = venue.code(as_text(params, "asset") or "ZUSD")
+    worth = sum((_worth(venue, code, amount, target) for code, amount in key.account.balances.items()), _ZERO)
     holds = (order.reserved() for order in key.account.open_orders)
-    unfilled = sum((_worth(floor, code, amount, target) for code, amount in holds), _ZERO)
+    unfilled = sum((_worth(venue, code, amount, target) for code, amount in holds), _ZERO)
     total, nothing = fixed(worth, _DIGITS), fixed(_ZERO, _DIGITS)
     positions = dict.fromkeys(("m", "n", "c", "v"), nothing)
     return {"eb": total, "tb": total, **positions, "e": total, "mf": total, "uv": fixed(unfilled, _DIGITS)}
 
 
-def _worth(floor: Floor, code: str, amount: Decimal, target: str) -> Decimal:
+def _worth(venue: Venue, code: str, amount: Decimal, target: str) -> Decimal:
     """An amount in another asset: by a market of both, or by way of their markets against US dollars; 0 by none."""
-    direct = _rate(floor, code, target)
+    direct = _rate(venue, code, target)
     if direct is None and target != _DOLLAR:
-        first, second = _rate(floor, code, _DOLLAR), _rate(floor, _DOLLAR, target)
+        first, second = _rate(venue, code, _DOLLAR), _rate(venue, _DOLLAR, target)
         direct = None if first is None or second is None else first * second
     return amount * direct if direct is not None else _ZERO
 
 
-def _rate(floor: Floor, code: str, target: str) -> Decimal | None:
+def _rate(venue: Venue, code: str, target: str) -> Decimal | None:
     if code == target:
         return Decimal(1)
-    markets = floor.exchange.markets
+    markets = venue.exchange.markets
     there, back = markets.get(f"{code}/{target}"), markets.get(f"{target}/{code}")
     if there is not None:
         return Decimal(there.last_price).scaleb(-there.spec.price_precision)
@@ -69,14 +69,14 @@ def _rate(floor: Floor, code: str, target: str) -> Decimal | None:
 _DOLLAR = "USD"
 
 
-def _trade_volume(floor: Floor, key: ApiKey, params: Params) -> Any:
-    since = floor.exchange.now - _MONTH
+def _trade_volume(venue: Venue, key: ApiKey, params: Params) -> Any:
+    since = venue.exchange.now - _MONTH
     recent = (fill for fill in key.account.fills if fill.time > since)
-    volume = sum((_worth(floor, fill.symbol.partition("/")[2], fill.cost, _DOLLAR) for fill in recent), _ZERO)
+    volume = sum((_worth(venue, fill.symbol.partition("/")[2], fill.cost, _DOLLAR) for fill in recent), _ZERO)
     result: dict[str, Any] = {"currency": "ZUSD", "volume": fixed(volume, _DIGITS)}
     names = as_list(params, "pair")
     if names is not None:
-        ids = [pair_id(floor.symbol(name)) for name in names]
+        ids = [pair_id(venue.symbol(name)) for name in names]
         result["fees"] = {each: _fee("0.40") for each in ids}
         result["fees_maker"] = {each: _fee("0.25") for each in ids}
     return result
@@ -88,15 +88,15 @@ def _fee(percent: str) -> dict[str, Any]:
     return {"fee": rate, "minfee": rate, "maxfee": rate, "nextfee": None, "nextvolume": None, "tiervolume": "0.0000"}
 
 
-def _websockets_token(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _websockets_token(venue: Venue, key: ApiKey, params: Params) -> Any:
     del params
-    token, expires = floor.exchange.issue_token(key)
+    token, expires = venue.exchange.issue_token(key)
     return {"token": token, "expires": expires}
 
 
-def _key_info(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _key_info(venue: Venue, key: ApiKey, params: Params) -> Any:
     """What the references name of it (section 2.4), and what every key has."""
-    del floor, params
+    del venue, params
     return {
         "api_key_name": key.account.name,
         "api_key": key.key,
@@ -106,7 +106,7 @@ def _key_info(floor: Floor, key: ApiKey, params: Params) -> Any:
     }
 
 
-MONEY: Mapping[str, Callable[[Floor, ApiKey, Params], Any]] = {
+MONEY: Mapping[str, Callable[[Venue, ApiKey, Params], Any]] = {
     "Balance": _balance,
     "BalanceEx": _balance_ex,
     "TradeBalance": _trade_balance,

@@ -96,8 +96,8 @@ class Gate:
             raise Refused("EAPI:Invalid nonce")
         key.last_nonce = max(key.last_nonce, nonce)
         if key.nonce_window:
-            floor = key.last_nonce - key.nonce_window
-            seen.nonces = {used for used in seen.nonces if used > floor} | {nonce}
+            least = key.last_nonce - key.nonce_window
+            seen.nonces = {used for used in seen.nonces if used > least} | {nonce}
 
     def _memory(self, key: ApiKey) -> _Seen:
         return self._seen.setdefault(key.key, _Seen())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rxkraken.simulator.market import Market
-    from rxkraken.simulator.rest_listing import Floor
+    from rxkraken.simulator.rest_listing import Venue
 
 Fields = dict[str, Any]
 
@@ -53,7 +53,7 @@ def in_rest_words(text: str) -> str:
     return f"{head}{colon}{_NAMES[detail]}" if detail in _NAMES else text
 
 
-def order_fields(floor: Floor, params: Params, market: Market) -> Fields:
+def order_fields(venue: Venue, params: Params, market: Market) -> Fields:
     """The fields of one order of AddOrder or AddOrderBatch, without the pair."""
     flags = _flags(params)
     order_type, side = needed(params, "ordertype"), needed(params, "type")
@@ -62,7 +62,7 @@ def order_fields(floor: Floor, params: Params, market: Market) -> Fields:
     fields |= _prices(params, order_type, side, market)
     fields |= _options(params)
     fields |= _of_flags(flags)
-    fields |= _times(floor, params)
+    fields |= _times(venue, params)
     close = params.get("close")
     if close:
         fields["conditional"] = _close(cast("Params", close), side) if isinstance(close, dict) else bad("close")
@@ -101,7 +101,7 @@ def _of_flags(flags: list[str]) -> Fields:
     return fields
 
 
-def _times(floor: Floor, params: Params) -> Fields:
+def _times(venue: Venue, params: Params) -> Fields:
     """`starttm` and `expiretm`: 0, `+n` seconds from now, or Unix time."""
     fields: Fields = {}
     for name, field in (("starttm", "effective_time"), ("expiretm", "expire_time")):
@@ -109,7 +109,7 @@ def _times(floor: Floor, params: Params) -> Fields:
         if not text.removeprefix("+").isdecimal():
             bad(name)
         if text != "0":
-            fields[field] = iso(int(text) + (floor.second if text.startswith("+") else 0))
+            fields[field] = iso(int(text) + (venue.second if text.startswith("+") else 0))
     return fields
 
 

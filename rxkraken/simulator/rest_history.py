@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from rxkraken.simulator.accounts import Account, AccountOrder, ApiKey, Fill, LedgerRecord
-    from rxkraken.simulator.rest_listing import Floor
+    from rxkraken.simulator.rest_listing import Venue
 
 T = TypeVar("T")
 _PAGE = 50
@@ -27,12 +27,12 @@ _MOST_FILLS = 20
 # --- orders -----------------------------------------------------------------------------------------------------------
 
 
-def _open_orders(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _open_orders(venue: Venue, key: ApiKey, params: Params) -> Any:
     orders = reversed(_chosen(key.account.open_orders, params))
-    return {"open": _objects(floor, orders, params)}
+    return {"open": _objects(venue, orders, params)}
 
 
-def _closed_orders(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _closed_orders(venue: Venue, key: ApiKey, params: Params) -> Any:
     by = as_text(params, "closetime") or "both"
     if by not in {"open", "close", "both"}:
         bad("closetime")
@@ -43,17 +43,17 @@ def _closed_orders(floor: Floor, key: ApiKey, params: Params) -> Any:
         ended = order.closed or 0.0
         return {"open": (order.opened,), "close": (ended,), "both": (order.opened, ended)}[by]
 
-    within = _between(floor, key.account, params)
+    within = _between(venue, key.account, params)
     matching = [order for order in closed if any(within(at) for at in times(order))]
-    return {"closed": _objects(floor, _page(matching, params), params), **_count(matching, params)}
+    return {"closed": _objects(venue, _page(matching, params), params), **_count(matching, params)}
 
 
-def _query_orders(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _query_orders(venue: Venue, key: ApiKey, params: Params) -> Any:
     wanted = _ids(params, "txid", _MOST_ORDERS)
     orders = key.account.orders
     if not all(order_id in orders for order_id in wanted):
         raise Refused("EOrder:Unknown order")
-    return _objects(floor, _chosen([orders[order_id] for order_id in wanted], params), params)
+    return _objects(venue, _chosen([orders[order_id] for order_id in wanted], params), params)
 
 
 def _chosen(orders: Iterable[AccountOrder], params: Params) -> list[AccountOrder]:
@@ -66,10 +66,10 @@ def _chosen(orders: Iterable[AccountOrder], params: Params) -> list[AccountOrder
     ]
 
 
-def _objects(floor: Floor, orders: Iterable[AccountOrder], params: Params) -> dict[str, Any]:
-    trades, calendar = as_truth(params, "trades"), floor.exchange.calendar
+def _objects(venue: Venue, orders: Iterable[AccountOrder], params: Params) -> dict[str, Any]:
+    trades, calendar = as_truth(params, "trades"), venue.exchange.calendar
     return {
-        order.order_id: order_object(order, floor.exchange.markets[order.symbol].spec, calendar, trades=trades)
+        order.order_id: order_object(order, venue.exchange.markets[order.symbol].spec, calendar, trades=trades)
         for order in orders
     }
 
@@ -77,18 +77,18 @@ def _objects(floor: Floor, orders: Iterable[AccountOrder], params: Params) -> di
 # --- fills ------------------------------------------------------------------------------------------------------------
 
 
-def _trades_history(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _trades_history(venue: Venue, key: ApiKey, params: Params) -> Any:
     kind = as_text(params, "type") or "all"
     if kind not in _TRADE_KINDS:
         bad("type")
     # Nothing here is traded on margin, so every fill belongs to no position.
     fills = key.account.fills if kind in {"all", "no position"} else []
-    within = _between(floor, key.account, params)
+    within = _between(venue, key.account, params)
     matching = [fill for fill in reversed(fills) if within(fill.time)]
     with_ledgers = as_truth(params, "ledgers")
     shown = {
         fill.exec_id: {
-            **_fill(floor, fill),
+            **_fill(venue, fill),
             **({"ledgers": _ledgers_of(key.account, fill)} if with_ledgers else {}),
         }
         for fill in _page(matching, params)
@@ -99,57 +99,57 @@ def _trades_history(floor: Floor, key: ApiKey, params: Params) -> Any:
 _TRADE_KINDS = frozenset({"all", "any position", "closed position", "closing position", "no position"})
 
 
-def _query_trades(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _query_trades(venue: Venue, key: ApiKey, params: Params) -> Any:
     by_id = {fill.exec_id: fill for fill in key.account.fills}
     wanted = _ids(params, "txid", _MOST_FILLS)
     if not all(exec_id in by_id for exec_id in wanted):
         bad("txid")
-    return {exec_id: _fill(floor, by_id[exec_id]) for exec_id in wanted}
+    return {exec_id: _fill(venue, by_id[exec_id]) for exec_id in wanted}
 
 
-def _fill(floor: Floor, fill: Fill) -> dict[str, Any]:
-    return fill_object(fill, floor.exchange.markets[fill.symbol].spec, floor.exchange.calendar)
+def _fill(venue: Venue, fill: Fill) -> dict[str, Any]:
+    return fill_object(fill, venue.exchange.markets[fill.symbol].spec, venue.exchange.calendar)
 
 
 def _ledgers_of(account: Account, fill: Fill) -> list[str]:
     return [record.ledger_id for record in account.ledger if record.ref_id == fill.exec_id]
 
 
-def _open_positions(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _open_positions(venue: Venue, key: ApiKey, params: Params) -> Any:
     """Nothing: margin orders open no positions here."""
-    del floor, key, params
+    del venue, key, params
     return {}
 
 
 # --- the ledger -------------------------------------------------------------------------------------------------------
 
 
-def _ledgers(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _ledgers(venue: Venue, key: ApiKey, params: Params) -> Any:
     names, kind = as_list(params, "asset"), as_text(params, "type") or "all"
-    codes = None if names in (None, ["all"]) else {floor.code(name) for name in names}
-    within = _between(floor, key.account, params)
+    codes = None if names in (None, ["all"]) else {venue.code(name) for name in names}
+    within = _between(venue, key.account, params)
     matching = [
         record
         for record in reversed(key.account.ledger)
         if (codes is None or record.asset in codes) and kind in {"all", record.type} and within(record.time)
     ]
-    shown = {record.ledger_id: _record(floor, record) for record in _page(matching, params)}
+    shown = {record.ledger_id: _record(venue, record) for record in _page(matching, params)}
     return {"ledger": shown, **_count(matching, params)}
 
 
-def _query_ledgers(floor: Floor, key: ApiKey, params: Params) -> Any:
+def _query_ledgers(venue: Venue, key: ApiKey, params: Params) -> Any:
     by_id = {record.ledger_id: record for record in key.account.ledger}
     wanted = _ids(params, "id", _MOST_FILLS)
     if not all(ledger_id in by_id for ledger_id in wanted):
         bad("id")
-    return {ledger_id: _record(floor, by_id[ledger_id]) for ledger_id in wanted}
+    return {ledger_id: _record(venue, by_id[ledger_id]) for ledger_id in wanted}
 
 
-def _record(floor: Floor, record: LedgerRecord) -> dict[str, Any]:
-    digits = floor.precision(record.asset)
+def _record(venue: Venue, record: LedgerRecord) -> dict[str, Any]:
+    digits = venue.precision(record.asset)
     return {
         "refid": record.ref_id,
-        "time": unix(floor.exchange.calendar.micros(record.time)),
+        "time": unix(venue.exchange.calendar.micros(record.time)),
         "type": record.type,
         "subtype": "",
         "aclass": "currency",
@@ -163,10 +163,10 @@ def _record(floor: Floor, record: LedgerRecord) -> dict[str, Any]:
 # --- windows and pages ------------------------------------------------------------------------------------------------
 
 
-def _between(floor: Floor, account: Account, params: Params) -> Callable[[float], bool]:
+def _between(venue: Venue, account: Account, params: Params) -> Callable[[float], bool]:
     """Whether a time lies after `start` and not after `end`: Unix times, or the ids of something that has one."""
-    calendar = floor.exchange.calendar
-    start, end = (_micros(floor, account, params, name) for name in ("start", "end"))
+    calendar = venue.exchange.calendar
+    start, end = (_micros(venue, account, params, name) for name in ("start", "end"))
 
     def within(at: float) -> bool:
         micros = calendar.micros(at)
@@ -175,7 +175,7 @@ def _between(floor: Floor, account: Account, params: Params) -> Callable[[float]
     return within
 
 
-def _micros(floor: Floor, account: Account, params: Params, name: str) -> int | None:
+def _micros(venue: Venue, account: Account, params: Params, name: str) -> int | None:
     text = as_text(params, name)
     if text is None:
         return None
@@ -183,7 +183,7 @@ def _micros(floor: Floor, account: Account, params: Params, name: str) -> int | 
         return int(Decimal(text) * 1_000_000)
     except ArithmeticError:
         known = _time_of(account, text)
-        return floor.exchange.calendar.micros(bad(name) if known is None else known)
+        return venue.exchange.calendar.micros(bad(name) if known is None else known)
 
 
 def _time_of(account: Account, txid: str) -> float | None:
@@ -208,7 +208,7 @@ def _ids(params: Params, name: str, most: int) -> list[str]:
     return wanted if 1 <= len(wanted) <= most else bad(name)
 
 
-HISTORY: Mapping[str, Callable[[Floor, ApiKey, Params], Any]] = {
+HISTORY: Mapping[str, Callable[[Venue, ApiKey, Params], Any]] = {
     "OpenOrders": _open_orders,
     "ClosedOrders": _closed_orders,
     "QueryOrders": _query_orders,

@@ -25,15 +25,15 @@ _USUAL_PRECISION = 8
 
 
 @dataclass(slots=True)
-class Floor:
+class Venue:
     """What every call works on: the exchange, and the names of what it lists."""
 
     exchange: Exchange
     directory: Directory
 
     @classmethod
-    def of(cls, exchange: Exchange) -> Floor:
-        """The floor of an exchange."""
+    def of(cls, exchange: Exchange) -> Venue:
+        """The exchange with its names."""
         return cls(exchange, Directory(exchange.markets))
 
     @property
@@ -76,23 +76,23 @@ class Floor:
 # --- the exchange -----------------------------------------------------------------------------------------------------
 
 
-def _time(floor: Floor, params: Params) -> Any:
+def _time(venue: Venue, params: Params) -> Any:
     del params
-    return {"unixtime": floor.second, "rfc1123": rfc1123(floor.second)}
+    return {"unixtime": venue.second, "rfc1123": rfc1123(venue.second)}
 
 
-def _system_status(floor: Floor, params: Params) -> Any:
+def _system_status(venue: Venue, params: Params) -> Any:
     del params
-    return {"status": floor.exchange.system, "timestamp": iso(floor.second)}
+    return {"status": venue.exchange.system, "timestamp": iso(venue.second)}
 
 
-def _assets(floor: Floor, params: Params) -> Any:
+def _assets(venue: Venue, params: Params) -> Any:
     if as_text(params, "aclass") not in {None, "currency"}:
         return {}
     names = as_list(params, "asset")
-    wanted = None if names is None else {floor.code(name) for name in names}
+    wanted = None if names is None else {venue.code(name) for name in names}
     plain = _shows_plain_names(params)
-    listed = assets_of([market.spec for market in floor.exchange.markets.values()])
+    listed = assets_of([market.spec for market in venue.exchange.markets.values()])
     return {
         asset.id if plain else asset_id(asset.id): _asset(asset, plain=plain)
         for asset in listed
@@ -113,12 +113,12 @@ def _asset(asset: Asset, *, plain: bool) -> dict[str, Any]:
     }
 
 
-def _asset_pairs(floor: Floor, params: Params) -> Any:
+def _asset_pairs(venue: Venue, params: Params) -> Any:
     only = _INFO.get(as_text(params, "info") or "info")
     if only is None:
         bad("info")
     plain = _shows_plain_names(params)
-    pairs = {market.spec.symbol: _pair(market.spec, plain=plain) for market in floor.markets(params)}
+    pairs = {market.spec.symbol: _pair(market.spec, plain=plain) for market in venue.markets(params)}
     return {
         symbol if plain else pair_id(symbol): {name: value for name, value in pair.items() if not only or name in only}
         for symbol, pair in pairs.items()
@@ -173,7 +173,7 @@ def _plain(number: str) -> str:
     return format(Decimal(number), "f").removesuffix(".0")
 
 
-LISTING: Mapping[str, Callable[[Floor, Params], Any]] = {
+LISTING: Mapping[str, Callable[[Venue, Params], Any]] = {
     "Time": _time,
     "SystemStatus": _system_status,
     "Assets": _assets,

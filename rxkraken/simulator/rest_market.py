@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rxkraken.simulator.history import Print
     from rxkraken.simulator.instruments import SymbolSpec
     from rxkraken.simulator.market import Market
-    from rxkraken.simulator.rest_listing import Floor
+    from rxkraken.simulator.rest_listing import Venue
 
 _MOST_CANDLES = 720
 _MOST_TRADES = 1000
@@ -29,8 +29,8 @@ def digits_of(spec: SymbolSpec) -> int:
     return max(spec.cost_precision, spec.price_precision)
 
 
-def _ticker(floor: Floor, params: Params) -> Any:
-    return {pair_id(market.spec.symbol): _ticker_of(market, floor.second) for market in floor.markets(params)}
+def _ticker(venue: Venue, params: Params) -> Any:
+    return {pair_id(market.spec.symbol): _ticker_of(market, venue.second) for market in venue.markets(params)}
 
 
 def _ticker_of(market: Market, second: int) -> dict[str, Any]:
@@ -77,14 +77,14 @@ def _vwap(candle: Candle, spec: SymbolSpec) -> str:
     return exact_text((2 * cost + candle.volume) // (2 * candle.volume), digits)
 
 
-def _ohlc(floor: Floor, params: Params) -> Any:
-    market = floor.market(params)
+def _ohlc(venue: Venue, params: Params) -> Any:
+    market = venue.market(params)
     interval = as_whole(params, "interval") or 1
     if interval not in INTERVALS:
         bad("interval")
     since = as_whole(params, "since") or 0
-    candles = market.history.candles(interval, floor.second, _MOST_CANDLES)
-    begin = floor.second - floor.second % (interval * MINUTE)
+    candles = market.history.candles(interval, venue.second, _MOST_CANDLES)
+    begin = venue.second - venue.second % (interval * MINUTE)
     if not candles or candles[-1].begin != begin:
         # "The last row is the running, uncommitted interval and is always included" (section 6.3).
         candles.append(_quiet(begin, market.last_price))
@@ -104,25 +104,25 @@ def _candle_row(candle: Candle, spec: SymbolSpec) -> list[Any]:
     return [candle.begin, *texts, exact_text(candle.volume, spec.qty_precision), candle.trades]
 
 
-def _depth(floor: Floor, params: Params) -> Any:
-    market = floor.market(params)
+def _depth(venue: Venue, params: Params) -> Any:
+    market = venue.market(params)
     count = as_whole(params, "count", least=1, most=500) or 100
     engine = market.engine
 
     def rows(ladder: Ladder) -> list[Any]:
-        return [_level_row(floor, market.spec, level) for level in ladder.top(count)]
+        return [_level_row(venue, market.spec, level) for level in ladder.top(count)]
 
     return {pair_id(market.spec.symbol): {"asks": rows(engine.asks), "bids": rows(engine.bids)}}
 
 
-def _level_row(floor: Floor, spec: SymbolSpec, level: Level) -> list[Any]:
+def _level_row(venue: Venue, spec: SymbolSpec, level: Level) -> list[Any]:
     changed = max(order.time for order in level.orders.values())
     price = padded(level.price, spec.price_precision, digits_of(spec))
-    return [price, _lots(level.qty, spec), floor.exchange.calendar.seconds(changed)]
+    return [price, _lots(level.qty, spec), venue.exchange.calendar.seconds(changed)]
 
 
-def _trades(floor: Floor, params: Params) -> Any:
-    market = floor.market(params)
+def _trades(venue: Venue, params: Params) -> Any:
+    market = venue.market(params)
     count = as_whole(params, "count", least=1, most=_MOST_TRADES) or _MOST_TRADES
     since = _nanoseconds(as_text(params, "since"))
     numbered = _numbered(market.history.trades)
@@ -170,19 +170,19 @@ def _trade_row(trade: Print, spec: SymbolSpec) -> list[Any]:
     ]
 
 
-def _spread(floor: Floor, params: Params) -> Any:
-    market = floor.market(params)
+def _spread(venue: Venue, params: Params) -> Any:
+    market = venue.market(params)
     since = as_whole(params, "since") or 0
     engine, spec = market.engine, market.spec
     rows = [_spread_at(trade, spec) for trade in list(market.history.trades)[1 - _MOST_SPREADS :]]
     if engine.bids.best and engine.asks.best:
-        rows.append((floor.second, engine.bids.best.price, engine.asks.best.price))
+        rows.append((venue.second, engine.bids.best.price, engine.asks.best.price))
     shown = [
         [second, *(padded(price, spec.price_precision, digits_of(spec)) for price in prices)]
         for second, *prices in rows
         if second >= since
     ]
-    return {pair_id(spec.symbol): shown, "last": floor.second}
+    return {pair_id(spec.symbol): shown, "last": venue.second}
 
 
 def _spread_at(trade: Print, spec: SymbolSpec) -> tuple[int, int, int]:
@@ -192,7 +192,7 @@ def _spread_at(trade: Print, spec: SymbolSpec) -> tuple[int, int, int]:
     return trade.micros // 1_000_000, max(bid, spec.tick_units), ask
 
 
-MARKET: Mapping[str, Callable[[Floor, Params], Any]] = {
+MARKET: Mapping[str, Callable[[Venue, Params], Any]] = {
     "Ticker": _ticker,
     "OHLC": _ohlc,
     "Depth": _depth,

@@ -35,11 +35,10 @@ class Response:
 class Refused(Exception):
     """The call is answered with these error texts instead of a result."""
 
-    def __init__(self, *errors: str, status: int = 200) -> None:
-        """`errors` are Kraken's `E…` texts; API-level errors travel with HTTP status 200 (section 1)."""
+    def __init__(self, *errors: str) -> None:
+        """`errors` are Kraken's `E…` texts."""
         super().__init__(*errors)
         self.errors = errors
-        self.status = status
 
 
 def bad(field: str) -> NoReturn:
@@ -60,9 +59,9 @@ def failure(errors: Iterable[str], status: int = 200) -> Response:
 # --- parameters -------------------------------------------------------------------------------------------------------
 
 
-def read_query(query: str | Mapping[str, str]) -> Params:
-    """The parameters of a query: its raw text, or a mapping of decoded ones."""
-    return dict(parse_qsl(query, keep_blank_values=True)) if isinstance(query, str) else dict(query)
+def read_query(query: str) -> Params:
+    """The parameters of a query."""
+    return dict(parse_qsl(query, keep_blank_values=True))
 
 
 def read_body(body: bytes, content_type: str) -> Params:

@@ -132,6 +132,8 @@ class AccountOrder:
     cum_qty: Decimal = ZERO
     cum_cost: Decimal = ZERO
     fees: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
+    # What a buy without a limit price may still spend while it is being filled.
+    budget: Decimal | None = None
     reason: str | None = None
     closed: float | None = None
     amended: bool = False
@@ -180,6 +182,8 @@ class AccountOrder:
             return asset, ZERO
         if self.side == "sell":
             return asset, self.remaining
+        if self.budget is not None:
+            return asset, self.budget
         price = self.limit_price
         if price is None:
             price = self.triggers.actual_price if self.triggers else ZERO

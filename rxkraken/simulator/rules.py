@@ -85,7 +85,7 @@ def check_funds(order: AccountOrder, account: Account, market: Market, *, freed:
     """Refuse an order that the account cannot pay; `freed` is what an order it replaces gives back."""
     asset, needed = order.reserved()
     if order.side == "buy" and order.limit_price is None and not order.is_untriggered:
-        needed = order.cash_qty if order.cash_qty is not None else sweep_cost(market, order.qty)
+        needed = order.cash_qty if order.cash_qty is not None else sweep_cost(market, order.qty, account.name)
     if needed > account.available(asset) + freed:
         raise Rejected(NO_FUNDS)
 
@@ -102,10 +102,10 @@ def check_post_only(order: AccountOrder, market: Market) -> None:
         raise Rejected(POST_ONLY)
 
 
-def sweep_cost(market: Market, qty: Decimal) -> Decimal:
-    """What it costs to buy so much at once, or all there is if there is less."""
+def sweep_cost(market: Market, qty: Decimal, owner: str) -> Decimal:
+    """What it costs to buy so much at once, or all there is if there is less; one's own orders are not bought."""
     cost = Decimal(0)
-    for price, there in _asks(market):
+    for price, there in _asks(market, owner):
         taken = min(qty, there)
         cost += taken * price
         qty -= taken
@@ -114,10 +114,10 @@ def sweep_cost(market: Market, qty: Decimal) -> Decimal:
     return cost
 
 
-def sweep_qty(market: Market, cash: Decimal) -> Decimal:
+def sweep_qty(market: Market, cash: Decimal, owner: str) -> Decimal:
     """How much so much quote currency buys at once, in whole increments."""
     qty = Decimal(0)
-    for price, there in _asks(market):
+    for price, there in _asks(market, owner):
         if there * price >= cash:
             qty += cash / price
             break
@@ -126,9 +126,9 @@ def sweep_qty(market: Market, cash: Decimal) -> Decimal:
     return qty.quantize(Decimal(1).scaleb(-market.spec.qty_precision), ROUND_DOWN)
 
 
-def _asks(market: Market) -> Iterator[tuple[Decimal, Decimal]]:
+def _asks(market: Market, owner: str) -> Iterator[tuple[Decimal, Decimal]]:
     asks, digits = market.engine.asks, market.spec.qty_precision
     for level in asks.top(len(asks)):
         # What an iceberg hides is bought as well.
-        there = sum(order.remaining for order in level.orders.values())
+        there = sum(order.remaining for order in level.orders.values() if order.owner != owner)
         yield market.price(level.price), Decimal(there).scaleb(-digits)

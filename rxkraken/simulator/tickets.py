@@ -271,6 +271,6 @@ def _conditional(order: AccountOrder, fields: Fields) -> None:
     complete = (trigger is not None) == (kind in TRIGGERED) and (limit is not None) == (kind in LIMITED)
     if kind not in SECONDARY or not complete or any(each not in PRICE_TYPES for each in types):
         raise invalid("conditional")
-    if kind in TRAILING and types[1] == "static":
+    if (kind in TRAILING and types[1] == "static") or (kind == "limit" and types[0] != "static"):
         raise invalid("conditional")
     order.conditional = given

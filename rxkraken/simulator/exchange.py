@@ -17,10 +17,22 @@ from rxkraken.simulator.connections import CLOUDFLARE, RESET, Connection, Subscr
 from rxkraken.simulator.faults import FAULTS, Faults, check
 from rxkraken.simulator.feeds import Feed, Topic
 from rxkraken.simulator.instruments import assets_of, choose
+from rxkraken.simulator.keyring import Keyring
 from rxkraken.simulator.mangling import odd_texts
 from rxkraken.simulator.market import Market
 from rxkraken.simulator.plan import random_fault
-from rxkraken.simulator.requests import ALREADY, ALREADY_OHLC, NOT_SUBSCRIBED, Ping, Refusal, Wish, read
+from rxkraken.simulator.rejections import INVALID_SESSION
+from rxkraken.simulator.requests import (
+    ALREADY,
+    ALREADY_OHLC,
+    LEVEL3_SYMBOLS,
+    NOT_SUBSCRIBED,
+    TOO_MANY_SYMBOLS,
+    Ping,
+    Refusal,
+    Wish,
+    read,
+)
 from rxkraken.simulator.wire import Calendar, dumps, number_style
 
 if TYPE_CHECKING:
@@ -34,7 +46,7 @@ if TYPE_CHECKING:
 Heartbeat = Literal["always", "idle"]
 SYSTEMS = ("maintenance", "cancel_only", "post_only", "online")
 VERSION = "2.0.10"
-ROLES = ("public",)
+ROLES = ("public", "l3")
 WALL = 1_767_225_600.0
 """The default wall time at the exchange's start: 2026-01-01, so that a seed alone decides every byte."""
 
@@ -71,6 +83,7 @@ class Exchange:
         self.calendar = Calendar(start=start, epoch=epoch)
         self._feeds: dict[str, Feed] = {}
         self._faults = Faults()
+        self._keyring = Keyring(seed)
         self._idle_timeout = idle_timeout
         self._heartbeat: Heartbeat = heartbeat
         self._latency = latency
@@ -148,6 +161,7 @@ class Exchange:
     def forget(self, connection: Connection) -> None:
         """Drop everything a finished connection had."""
         self.connections.pop(connection.id, None)
+        self._keyring.leave(connection.id, self.now)
         for subscription in tuple(connection.subscriptions.values()):
             self._end(subscription)
 
@@ -182,12 +196,15 @@ class Exchange:
     def hear(self, connection: Connection, text: str) -> None:
         """Take a frame from a client; its answers follow on the timeline."""
         heard_at = self.now
-        match read(text, self.markets):
+        match read(text, self.markets, connection.role):
             case Ping(req_id):
                 self._answer(connection, "ping", None, heard_at, {"method": "pong", **_id(req_id)})
             case Refusal(error, method, req_id):
                 fields = {"error": error, **({"method": method} if method else {}), **_id(req_id), "success": False}
                 self._answer(connection, method or "", None, heard_at, fields)
+            case Wish(token=str(token), method=method, req_id=req_id) if not self._session(connection, token):
+                fields = {"error": INVALID_SESSION, "method": method, **_id(req_id), "status": "error"}
+                self._answer(connection, method, None, heard_at, {**fields, "success": False})
             case Wish() as wish:
                 for symbol, error in wish.refused:
                     self._refuse(connection, wish, symbol, error, heard_at)
@@ -197,12 +214,18 @@ class Exchange:
                     else:
                         self._unsubscribe(connection, wish, topic, heard_at)
 
+    def _session(self, connection: Connection, token: str) -> bool:
+        return self._keyring.use(token, connection.id, self.now) is not None
+
     def _subscribe(self, connection: Connection, wish: Wish, topic: Topic, heard_at: float) -> None:
         slot = (topic.channel, topic.symbol)
         held = connection.subscriptions.get(slot)
         if held is not None:
             other = topic.channel == "ohlc" and held.topic != topic
             self._refuse(connection, wish, topic.symbol, ALREADY_OHLC if other else ALREADY, heard_at)
+            return
+        if topic.channel == "level3" and len(connection.subscriptions) >= LEVEL3_SYMBOLS:
+            self._refuse(connection, wish, topic.symbol, TOO_MANY_SYMBOLS, heard_at)
             return
         subscription = connection.subscriptions[slot] = Subscription(topic, connection, wish.snapshot)
         if not connection.beating:
@@ -459,12 +482,13 @@ class Exchange:
             self._tell(subscription, self._instruments("update", [spec]))
         if name == "precision" and spec.price_precision < before:
             # Levels have merged, which no update says: whoever has a book needs another.
-            for topic in [topic for topic in self._live if topic.channel == "book" and topic.symbol == symbol]:
+            for topic in [topic for topic in self._live if topic.channel in _BOOKS and topic.symbol == symbol]:
                 for subscription in tuple(self._live[topic]):
                     self._tell(subscription, self._snapshot(topic))
 
 
 _BEAT = 1.0
+_BOOKS = ("book", "level3")
 _FASTEST = 100_000
 
 

@@ -46,7 +46,7 @@ def odd_texts(shape: str) -> list[str]:
 
 
 def corrupt_level(text: str, checked: Checked) -> list[str] | None:
-    """Change the quantity of a level that the checksum covers, as a bit flipped on the way would.
+    """Change the quantity of a level or order that the checksum covers, as a bit flipped on the way would.
 
     A price may come twice in a message, and the last entry wins: changing an earlier one would change nothing.
     """
@@ -54,11 +54,15 @@ def corrupt_level(text: str, checked: Checked) -> list[str] | None:
     for record in _records(message):
         for name in ("asks", "bids"):
             settled: set[Any] = set()
-            for level in reversed(record.get(name, [])):
-                if level["qty"] and level["price"] not in settled and checked(name, Decimal(level["price"])):
-                    level["qty"] *= 3
+            for entry in reversed(record.get(name, [])):
+                # An entry of level 3 is about an order, and a delete of one has a quantity that counts no more.
+                price, qty = ("limit_price", "order_qty") if "order_id" in entry else ("price", "qty")
+                about = entry.get("order_id", entry[price])
+                counts = entry[qty] and entry.get("event") != "delete"
+                if counts and about not in settled and checked(name, Decimal(entry[price])):
+                    entry[qty] *= 3
                     return [dumps(message)]
-                settled.add(level["price"])
+                settled.add(about)
     return None
 
 

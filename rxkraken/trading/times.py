@@ -57,7 +57,7 @@ def moment(name: str, value: Any) -> datetime:
         case datetime() if value.tzinfo is None:
             raise InvalidArgument(f"{name}={value!r} has no time zone; write datetime(..., tzinfo=UTC)")
         case datetime():
-            return value.astimezone(UTC)
+            return _utc(name, value)
         case str():
             return _read(name, value)
         case int() | float() | Decimal() if not isinstance(value, bool):
@@ -82,7 +82,14 @@ def _read(name: str, text: str) -> datetime:
         read = None
     if read is None or read.tzinfo is None:
         raise InvalidArgument(f"{name}={text!r} is no RFC 3339 time; write it as 2026-01-31T12:00:00Z")
-    return read.astimezone(UTC)
+    return _utc(name, read)
+
+
+def _utc(name: str, at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise InvalidArgument(f"{name}={at!r} is before the first or after the last year of UTC") from None
 
 
 def whole_seconds(at: datetime) -> str:

@@ -33,11 +33,13 @@ class Hole:
 
     `since` is when the account was last known for certain (Unix time); None when only `orders` are in question.
     `orders` were open and are not listed any more, or are named by a report that says nothing else about them.
-    `fills` says whether the fills since then are needed too. `everything` asks for the open orders as well.
+    `gone` says that they cannot be open any more. `fills` asks for the fills since then too, `everything` for whatever
+    is open.
     """
 
     since: float | None
     orders: tuple[str, ...]
+    gone: bool = False
     fills: bool = False
     everything: bool = False
 
@@ -176,7 +178,8 @@ class ExecutionsFeed(Feed):
             self._close_hole(Mended((), complete=True), received)
             return
         self.is_live = False
-        self._ask(Hole(self._since(), vanished, fills=not self._resumption.reaches_back), received)
+        fills = not self._resumption.reaches_back
+        self._ask(Hole(self._since(), vanished, gone=True, fills=fills), received)
 
     def _since(self) -> float | None:
         return None if self._gap is None else self._gap[0]

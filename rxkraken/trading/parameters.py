@@ -279,7 +279,7 @@ def edit_order(
         "reduce_only": reduce_only,
         "no_mpp": no_mpp,
     }
-    named = _named(order_id, None)
+    named = {"order_id": kraken_id("order_id", order_id)}
     name = _symbol(symbol, instrument)
     changed = edition(fields, MarketRules(instrument, rounding))
     limit, at = times.deadline(deadline, now, deadline_after)

@@ -112,7 +112,7 @@ def test_cash_offsets_and_the_visible_part_are_rounded_and_percentages_are_not(a
         ),
         (
             {"qty": "0.123456789"},
-            "qty 0.123456789 is not a multiple of 0.00000001 on BTC/USD; nearest are 0.12345678 and 0.12345679, or pass",
+            "qty 0.123456789 is not a multiple of 0.00000001 on BTC/USD; nearest are 0.12345678 and 0.12345679, or",
         ),
         ({"price": "0.04", "rounding": "nearest"}, "price 0.04 (rounded to 0.0): a price is more than 0; "),
         ({"qty": "1e-9", "rounding": "down"}, "qty 0.000000001 (rounded to 0.00000000): a quantity is more than 0; "),

@@ -213,6 +213,22 @@ class OrderBook3:
 
     # Being a value
 
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return a dict an order, for a data frame.
+
+        Keys: symbol, side ("bid" or "ask"), level (1 is the best), place (1 is the front), order_id, price, qty.
+        """
+        bids, asks = self._read(lambda queues: (_levels(queues, "bids"), _levels(queues, "asks")))
+        return [
+            {
+                "symbol": self.symbol, "side": side, "level": rank, "place": place,
+                "order_id": order.order_id, "price": order.price, "qty": order.qty,
+            }
+            for side, levels in (("bid", bids), ("ask", asks))
+            for rank, level in enumerate(levels, start=1)
+            for place, order in enumerate(level.orders, start=1)
+        ]  # fmt: skip
+
     def detach(self) -> None:
         """Give the book lists of its own. Its reducer calls this before it changes the ladder."""
         queues, checksum, verified, timestamp, received, epoch, sequence = self.facts

@@ -273,31 +273,51 @@ def test_an_edit_places_a_new_order_and_needs_an_open_market(edit, market):
         edit("O1", qty=1, instrument=market(status="cancel_only"))
 
 
-NUMBERS = st.sampled_from([None, None, 0, 1, -1, "0.29", "25000.1", "0.05", "-2.0", 15])
-FIELDS = st.fixed_dictionaries(
-    {
-        "side": st.sampled_from(["buy", "sell"]),
-        "order_type": st.sampled_from(
-            ["limit", "market", "iceberg", "stop-loss", "stop-loss-limit", "take-profit", "take-profit-limit",
-             "trailing-stop", "trailing-stop-limit", "settle-position"]
-        ),
-        "qty": NUMBERS,
-        "price": NUMBERS,
-        "trigger_price": NUMBERS,
-        "display_qty": NUMBERS,
-        "cash_order_qty": st.sampled_from([None, None, None, 100]),
-        "limit_price_type": st.sampled_from([None, None, "static", "pct", "quote"]),
-        "trigger_price_type": st.sampled_from([None, "static", "pct", "quote"]),
-        "time_in_force": st.sampled_from([None, "gtc", "gtd", "ioc", "fok"]),
-        "expire_time": st.sampled_from([None, "2026-03-02T00:00:00Z"]),
-        "post_only": st.sampled_from([None, True, False]),
-        "reduce_only": st.sampled_from([None, True]),
-        "margin": st.sampled_from([None, True]),
-        "cl_ord_id": st.sampled_from([None, "mine"]),
-        "order_userref": st.sampled_from([None, 7]),
-        "conditional": st.sampled_from([None, None, {"order_type": "limit", "limit_price": 26000}]),
-    }
-)  # fmt: skip
+# One order of each type that is allowed, and things that may be changed in it, allowed or not.
+SOUND = {
+    "limit": LIMIT,
+    "market": {"qty": 1},
+    "iceberg": LIMIT | {"display_qty": "0.29"},
+    "stop-loss": STOP,
+    "stop-loss-limit": STOP | LIMIT,
+    "take-profit": STOP,
+    "take-profit-limit": STOP | LIMIT,
+    "trailing-stop": TRAIL,
+    "trailing-stop-limit": TRAIL | {"price": 0},
+    "settle-position": {"qty": 0},
+}
+CHANGES = [
+    (name, value)
+    for name, values in {
+        "side": ["sell"],
+        "qty": [None, 0, -1, "0.29", 15],
+        "price": [None, 0, -1, "25000.1"],
+        "trigger_price": [None, 0, "-2.0", "24000.1"],
+        "display_qty": [None, "0.05", 1],
+        "cash_order_qty": [100],
+        "limit_price_type": ["static", "pct", "quote"],
+        "trigger_price_type": [None, "static", "pct", "quote"],
+        "time_in_force": ["gtc", "gtd", "ioc", "fok"],
+        "expire_time": ["2026-03-02T00:00:00Z"],
+        "post_only": [True, False],
+        "reduce_only": [True],
+        "margin": [True],
+        "cl_ord_id": ["mine"],
+        "order_userref": [7],
+        "conditional": [{"order_type": "limit", "limit_price": 26000}],
+    }.items()
+    for value in values
+]
+FIELDS = st.builds(
+    lambda order_type, changes: {"order_type": order_type, "side": "buy"} | SOUND[order_type] | dict(changes),
+    st.sampled_from(list(SOUND)),
+    st.lists(st.sampled_from(CHANGES), max_size=3),
+)
+
+
+@pytest.mark.parametrize("order_type", SOUND)
+def test_each_type_can_be_built(add, order_type):
+    assert add("sell", order_type, **SOUND[order_type]).count == 1
 
 
 @given(FIELDS)
@@ -322,6 +342,6 @@ def test_whatever_is_built_passes_a_plain_reading_of_the_tables(fields):
         assert order["display_qty"] * 15 >= order["order_qty"]
     if order.get("post_only"):
         assert "limit_price" in order
-    assert ("cl_ord_id" in order) == ("order_userref" not in order and "conditional" not in order)
+    assert ("cl_ord_id" in order) != ("order_userref" in order or "conditional" in order)
     assert "token" not in order
     assert None not in order.values()

@@ -9,7 +9,8 @@ Everything raises `InvalidArgument` for a value that cannot be read, and `Invali
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from rxkraken.errors import InvalidArgument
 from rxkraken.symbols import canonical
@@ -21,7 +22,7 @@ from rxkraken.trading.request import OrderRequest
 from rxkraken.trading.values import Number, choice, client_id, extras, flag, kraken_id, several, userref, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable
 
     from rxkraken.models.market import Instrument
     from rxkraken.models.rounding import Rounding
@@ -127,7 +128,7 @@ def add_order(
 
 def batch_add(
     symbol: str,
-    orders: Sequence[Mapping[str, Any]],
+    orders: Iterable[Mapping[str, Any]],
     *,
     now: float,
     new_id: Callable[[], str],
@@ -143,16 +144,16 @@ def batch_add(
     `symbol`, `deadline` and `validate` are the batch's and in no order. Each order gets a `cl_ord_id` as in
     `add_order`, and may have a `rounding` of its own. An error names the order by its place, counted from 0.
     """
-    least, most = _BATCH_ADD
-    if not least <= len(orders) <= most:
-        raise InvalidArgument(f"a batch of {len(orders)} orders; a batch has {least} to {most}")
+    given, (least, most) = several(orders), _BATCH_ADD
+    if not least <= len(given) <= most:
+        raise InvalidArgument(f"a batch of {len(given)} orders; a batch has {least} to {most}")
     name = _symbol(symbol, instrument)
 
-    def checked(given: Mapping[str, Any]) -> dict[str, Any]:
-        _check_names(given)
-        return new_order(given, MarketRules(instrument, given.get("rounding", rounding)), now, new_id)
+    def checked(order: Mapping[str, Any]) -> dict[str, Any]:
+        _check_names(order)
+        return new_order(order, MarketRules(instrument, order.get("rounding", rounding)), now, new_id)
 
-    rows = [_in_place(place, checked, given) for place, given in enumerate(orders)]
+    rows = [_in_place(place, checked, order) for place, order in enumerate(given)]
     ids = tuple(row_id for row in rows for row_id in _ids(row))
     twice = sorted({row_id for row_id in ids if ids.count(row_id) > 1})
     if twice:
@@ -171,8 +172,10 @@ def _in_place(
         raise type(error)(f"orders[{place}]: {error}") from None
 
 
-def _check_names(given: Mapping[str, Any]) -> None:
-    for name in given:
+def _check_names(given: Any) -> None:
+    if not isinstance(given, Mapping):
+        raise InvalidArgument(f"{given!r} is no order; give a mapping with the arguments of add_order")
+    for name in cast("Mapping[str, Any]", given):
         if name in _OF_THE_BATCH:
             raise InvalidArgument(f"{name} belongs to the whole batch; take it out of the order")
         if name in _OTHER_NAMES:
@@ -325,9 +328,9 @@ def _orders(
     order_ids: str | Iterable[str], cl_ord_ids: str | Iterable[str], userrefs: int | Iterable[int]
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]]:
     return (
-        tuple(kraken_id("order_ids", value) for value in several(order_ids)),
-        tuple(client_id("cl_ord_ids", value) for value in several(cl_ord_ids)),
-        tuple(userref("userrefs", value) for value in several(userrefs)),
+        tuple(dict.fromkeys(kraken_id("order_ids", value) for value in several(order_ids))),
+        tuple(dict.fromkeys(client_id("cl_ord_ids", value) for value in several(cl_ord_ids))),
+        tuple(dict.fromkeys(userref("userrefs", value) for value in several(userrefs))),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, cast
 
@@ -107,19 +107,21 @@ def kraken_id(name: str, value: Any) -> str:
 
 
 def several(value: Any) -> tuple[Any, ...]:
-    """Return a tuple without repetitions, also of one single id: text is not a list of letters."""
+    """Return what was given as a tuple, also one single id: text is not a list of letters. None is nothing."""
     if value is None:
         return ()
-    if isinstance(value, str | int) or not isinstance(value, Iterable):
+    if isinstance(value, str) or not isinstance(value, Iterable):
         return (value,)
-    return tuple(dict.fromkeys(cast("Sequence[Any]", value)))
+    return tuple(cast("Iterable[Any]", value))
 
 
 def extras(given: dict[str, Any], extra: Any) -> dict[str, Any]:
     """Return the parameters with `extra` ones added: fields that Kraken has and this library does not know yet."""
     if extra is None:
         return given
-    added = dict(extra)
+    if not isinstance(extra, Mapping):
+        raise InvalidArgument(f"extra={extra!r} is no mapping; give further parameters by their names")
+    added = dict(cast("Mapping[str, Any]", extra))
     if "token" in added:
         raise InvalidArgument("extra holds a token; the client adds its own to the request")
     known = sorted(given.keys() & added.keys())

@@ -34,8 +34,19 @@ MAY_IMPORT = {
 }
 
 # Sans I/O: these are told the time, hand out text, and can be tested with nothing but calls.
-PURE = ("rxkraken.account", "rxkraken.books", "rxkraken.errors", "rxkraken.models", "rxkraken.protocol", "rxkraken.symbols")
-PURE_MODULES = ("rxkraken.session.conversation",)
+PURE = (
+    "rxkraken.account",
+    "rxkraken.books",
+    "rxkraken.errors",
+    "rxkraken.models",
+    "rxkraken.protocol",
+    "rxkraken.symbols",
+)
+PURE_MODULES = (
+    "rxkraken.session.conversation",
+    *(f"rxkraken.trading.{name}" for name in ("changes", "market_rules", "order", "parameters", "prices", "request")),
+    *(f"rxkraken.trading.{name}" for name in ("results", "times", "values")),
+)
 WORLD = {"aiohttp", "asyncio", "concurrent", "random", "reactivex", "secrets", "select", "selectors", "socket"}
 WORLD |= {"sched", "time", "uuid"}
 ASKS_THE_CLOCK = {"now", "today", "utcnow"}

@@ -279,7 +279,7 @@ def test_orders_are_cancelled_by_three_kinds_of_names():
         order_ids=(first,),
         count=3,
     )
-    assert cancel_order([first, first]).params == {"order_id": [first]}
+    assert cancel_order(name for name in (first, first)).params == {"order_id": [first]}
 
 
 @pytest.mark.parity("K0-57")
@@ -318,7 +318,10 @@ def test_a_timeout_is_whole_seconds_of_less_than_a_day(timeout):
     "ask",
     [
         cancel_order,
+        lambda: cancel_order(None),
         lambda: cancel_order(""),
+        lambda: cancel_order(7),
+        lambda: cancel_order([["O1"]]),
         lambda: cancel_order(userrefs=2**31),
         lambda: cancel_order(cl_ord_ids="x" * 19),
         batch_cancel,
@@ -385,6 +388,10 @@ def test_a_batch_keeps_what_is_its_own_out_of_the_orders(batch):
     ("rows", "words"),
     [
         ([ROW], "2 to 15"),
+        (None, "a batch of 0 orders"),
+        ([ROW, "limit"], r"orders\[1\]: 'limit' is no order; give a mapping"),
+        ([ROW, None], r"orders\[1\]: None is no order"),
+        ([ROW, ROW | {"extra": 7}], r"orders\[1\]: extra=7 is no mapping"),
         ([ROW] * 16, "2 to 15"),
         ([ROW, ROW | {"token": "secret"}], r"orders\[1\]: token belongs to the whole batch"),
         ([ROW, ROW | {"symbol": "BTC/USD"}], r"orders\[1\]: symbol belongs"),

@@ -48,12 +48,13 @@ def _trade_balance(venue: Venue, key: ApiKey, params: Params) -> Any:
 
 
 def _worth(venue: Venue, code: str, amount: Decimal, target: str) -> Decimal:
-    """An amount in another asset: by a market of both, or by way of their markets against US dollars; 0 by none."""
+    """An amount in another asset: by a market of both, or by way of a common currency; 0 by none."""
     direct = _rate(venue, code, target)
-    if direct is None and target != _DOLLAR:
-        first, second = _rate(venue, code, _DOLLAR), _rate(venue, _DOLLAR, target)
-        direct = None if first is None or second is None else first * second
-    return amount * direct if direct is not None else _ZERO
+    ways = ((_rate(venue, code, common), _rate(venue, common, target)) for common in _COMMON)
+    rates = (
+        [direct] if direct is not None else [there * on for there, on in ways if there is not None and on is not None]
+    )
+    return amount * rates[0] if rates else _ZERO
 
 
 def _rate(venue: Venue, code: str, target: str) -> Decimal | None:
@@ -67,6 +68,7 @@ def _rate(venue: Venue, code: str, target: str) -> Decimal | None:
 
 
 _DOLLAR = "USD"
+_COMMON = (_DOLLAR, "BTC", "EUR")
 
 
 def _trade_volume(venue: Venue, key: ApiKey, params: Params) -> Any:

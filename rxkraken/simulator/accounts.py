@@ -175,6 +175,13 @@ class AccountOrder:
         """The currency of its prices."""
         return self.symbol.partition("/")[2]
 
+    @property
+    def contingent(self) -> dict[str, Any] | None:
+        """The close order with the names that the `executions` channel uses for it."""
+        if self.conditional is None:
+            return None
+        return {"trigger_price" if name == "stop_price" else name: value for name, value in self.conditional.items()}
+
     def reserved(self) -> tuple[str, Decimal]:
         """The asset and the amount of it that this order keeps from other orders; nothing once it is closed."""
         asset = self.quote if self.side == "buy" else self.base

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from rxkraken.errors import InvalidArgument
 from rxkraken.simulator.connections import Connection, Subscription
-from rxkraken.simulator.requests import ALREADY, NOT_SUBSCRIBED, Ping, Refusal, Wish, read, unsupported_pair
+from rxkraken.simulator.requests import (
+    ALREADY,
+    NOT_SUBSCRIBED,
+    WRONG_HOST,
+    Guarded,
+    Ping,
+    Refusal,
+    Wish,
+    read,
+    unsupported_pair,
+)
 from rxkraken.simulator.wire import Calendar, dumps
 
 if TYPE_CHECKING:
@@ -102,6 +112,8 @@ class Playback:
                 self._say(connection, {"method": "pong", **_id(req_id)})
             case Refusal(error, method, req_id):
                 self._refuse(connection, error, method, req_id, "")
+            case Guarded(method, _, req_id):
+                self._refuse(connection, WRONG_HOST, method, req_id, "")
             case Wish() as wish:
                 for symbol, error in wish.refused:
                     self._refuse(connection, error, wish.method, wish.req_id, symbol)

@@ -41,6 +41,19 @@ class Ears(Protocol):
 
 
 @dataclass(slots=True, eq=False)
+class Wants:
+    """What a private subscription asked for, whose it is, and how many messages it has had."""
+
+    account: str
+    orders: bool = True
+    fills: bool = False
+    transitions: bool = True
+    counter: bool = False
+    sequence: int = 0
+    sent_until: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
 class Subscription:
     """One topic on one connection, from the request to the end."""
 
@@ -48,6 +61,7 @@ class Subscription:
     connection: Connection
     snapshot: bool
     stage: Stage = "asked"
+    wants: Wants | None = None
     # Silent while everything else goes on: the fault that only a watch-dog per subscription notices.
     muted: bool = False
 
@@ -71,6 +85,7 @@ class Connection:
     silent: bool = False
     beating: bool = False
     answered_until: float = 0.0
+    heard_until: float = 0.0
     last_heard: float = field(init=False)
     last_sent: float = field(init=False)
     _held: list[str] | None = field(default=None, init=False)

@@ -13,6 +13,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 from rxkraken.errors import InvalidArgument
+from rxkraken.simulator.authhost import BATCH_CANCEL_SHAPES, AuthHost, BatchCancelShape
+from rxkraken.simulator.backoffice import BackOffice
 from rxkraken.simulator.connections import CLOUDFLARE, RESET, Connection, Subscription, UpgradeRefused
 from rxkraken.simulator.faults import FAULTS, Faults, check
 from rxkraken.simulator.feeds import Feed, Topic
@@ -27,7 +29,9 @@ from rxkraken.simulator.requests import (
     ALREADY_OHLC,
     LEVEL3_SYMBOLS,
     NOT_SUBSCRIBED,
+    PRIVATE_CHANNELS,
     TOO_MANY_SYMBOLS,
+    Guarded,
     Ping,
     Refusal,
     Wish,
@@ -36,9 +40,11 @@ from rxkraken.simulator.requests import (
 from rxkraken.simulator.wire import Calendar, dumps, number_style
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from decimal import Decimal
 
+    from rxkraken.credentials import Credentials
+    from rxkraken.simulator.accounts import Account, ApiKey, Received, Tier
     from rxkraken.simulator.faults import FaultRecord
     from rxkraken.simulator.instruments import SymbolSpec
     from rxkraken.simulator.wire import Digits
@@ -46,7 +52,7 @@ if TYPE_CHECKING:
 Heartbeat = Literal["always", "idle"]
 SYSTEMS = ("maintenance", "cancel_only", "post_only", "online")
 VERSION = "2.0.10"
-ROLES = ("public", "l3")
+ROLES = ("public", "auth", "l3")
 WALL = 1_767_225_600.0
 """The default wall time at the exchange's start: 2026-01-01, so that a seed alone decides every byte."""
 
@@ -66,16 +72,20 @@ class Exchange:
         heartbeat: Heartbeat = "always",
         digits: Digits = "exact",
         latency: float = 0.005,
+        batch_cancel: BatchCancelShape = "live",
     ) -> None:
-        """Open the markets.
+        """Open the markets, and an account called `demo` with money of everything.
 
         `rate` is market events a second and symbol (0 stands still); `start` is the clock's reading now and `epoch` the
-        same moment in seconds since 1970; `latency` is how long an answer takes on average.
+        same moment in seconds since 1970; `latency` is how long an answer takes on average; `batch_cancel` is how
+        that method is answered, as the live servers do it or as the documents say.
         """
         if not 0 <= rate <= _FASTEST:
             raise InvalidArgument(f"rate={rate!r} must be market events a second and symbol, 0 to {_FASTEST}")
         if heartbeat not in ("always", "idle"):
             raise InvalidArgument(f'heartbeat={heartbeat!r} must be "always" or "idle"')
+        if batch_cancel not in BATCH_CANCEL_SHAPES:
+            raise InvalidArgument(f'batch_cancel={batch_cancel!r} must be "live" or "docs"')
         self.now = start
         self.system = "online"
         self.connections: dict[int, Connection] = {}
@@ -100,10 +110,44 @@ class Exchange:
             for _ in feed.flush(start):
                 pass  # the opening orders are no news
             self.markets[spec.symbol] = market
+        self.received: list[Received] = []
+        self._office = BackOffice(self, self._keyring, seed)
+        self._auth = AuthHost(self, self._office, self._faults, batch_cancel)
+        self.accounts = self._office.accounts
+        self.desk = self._office.desk
         self._symbols = tuple(self.markets)
         self._rate = rate * len(self._symbols)
         if self._rate:
             self._plan_market()
+
+    # --- accounts ---------------------------------------------------------------------------------------------------
+
+    @property
+    def credentials(self) -> Credentials:
+        """The key of the demo account, with every permission."""
+        return self._office.credentials
+
+    @property
+    def keys(self) -> dict[str, ApiKey]:
+        """Every API key by its public part."""
+        return self._keyring.keys
+
+    def add_account(self, name: str, *, balances: Mapping[str, Decimal | int | str], tier: Tier = "pro") -> Account:
+        """Open another account with balances by v2 asset name; `add_key` lets somebody use it."""
+        return self._office.add_account(name, balances, tier)
+
+    def add_key(
+        self, account: Account | str, *, permissions: Iterable[str] | None = None, otp: str | None = None
+    ) -> Credentials:
+        """Make another API key for an account, with all permissions unless told."""
+        return self._office.add_key(account, permissions, otp)
+
+    def issue_token(self, api_key: ApiKey | str) -> tuple[str, int]:
+        """A new WebSocket token for a key, or for the one with this public part, and its seconds to be used in."""
+        key = self.keys.get(api_key) if isinstance(api_key, str) else api_key
+        if key is None:
+            raise InvalidArgument(f"no API key begins with {str(api_key)[:4]!r}; make one with add_key")
+        return self._keyring.issue(key, self.now)
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -119,16 +163,19 @@ class Exchange:
         """When `advance` must be called next; None while nothing is planned."""
         return self._timeline[0][0] if self._timeline else None
 
-    def _at(self, when: float, action: Callable[[], None]) -> None:
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        """Do something at a time to come, after what is planned for the same time already."""
         self._scheduled += 1
         heapq.heappush(self._timeline, (when, self._scheduled, action))
 
     def _plan_market(self) -> None:
-        self._at(self.now + self._flow.expovariate(self._rate), self._move_market)
+        self.at(self.now + self._flow.expovariate(self._rate), self._move_market)
 
     def _move_market(self) -> None:
         symbol = self._symbols[int(self._flow.random() * len(self._symbols))]
         self.markets[symbol].step(self.now, self.system)  # pyright: ignore[reportArgumentType] -- SYSTEMS are the modes
+        if self._office.floor.is_stirred(symbol):
+            self._office.floor.look(symbol)
         self.publish(symbol)
         self._plan_market()
 
@@ -136,7 +183,7 @@ class Exchange:
         """Send what has happened in a market since the last time."""
         for topic, text in self._feeds[symbol].flush(self.now):
             for subscription in tuple(self._live[topic]):
-                self._tell(subscription, text)
+                self.tell(subscription, text)
 
     # --- connections ------------------------------------------------------------------------------------------------
 
@@ -175,7 +222,7 @@ class Exchange:
                 self._watch_idle(connection)
 
         since = self.now if connection.subscriptions else connection.last_heard
-        self._at(since + self._idle_timeout, look)
+        self.at(since + self._idle_timeout, look)
 
     def _beat(self, connection: Connection) -> None:
         if not connection.open:
@@ -183,7 +230,7 @@ class Exchange:
         # A frame sent just now makes the beat unnecessary, if the exchange beats only when idle.
         if self._heartbeat == "always" or self.now - connection.last_sent >= _BEAT - _BEAT / 100:
             connection.say('{"channel":"heartbeat"}')
-        self._at(self.now + _BEAT, lambda: self._beat(connection))
+        self.at(self.now + _BEAT, lambda: self._beat(connection))
 
     def _status(self, connection: Connection) -> str:
         return (
@@ -198,21 +245,27 @@ class Exchange:
         heard_at = self.now
         match read(text, self.markets, connection.role):
             case Ping(req_id):
-                self._answer(connection, "ping", None, heard_at, {"method": "pong", **_id(req_id)})
+                self.answer(connection, "ping", None, heard_at, {"method": "pong", **_id(req_id)})
             case Refusal(error, method, req_id):
                 fields = {"error": error, **({"method": method} if method else {}), **_id(req_id), "success": False}
-                self._answer(connection, method or "", None, heard_at, fields)
+                self.answer(connection, method or "", None, heard_at, fields)
             case Wish(token=str(token), method=method, req_id=req_id) if not self._session(connection, token):
                 fields = {"error": INVALID_SESSION, "method": method, **_id(req_id), "status": "error"}
-                self._answer(connection, method, None, heard_at, {**fields, "success": False})
+                self.answer(connection, method, None, heard_at, {**fields, "success": False})
             case Wish() as wish:
-                for symbol, error in wish.refused:
-                    self._refuse(connection, wish, symbol, error, heard_at)
-                for topic in wish.topics:
-                    if wish.method == "subscribe":
-                        self._subscribe(connection, wish, topic, heard_at)
-                    else:
-                        self._unsubscribe(connection, wish, topic, heard_at)
+                self.grant(connection, wish, heard_at)
+            case Guarded() as guarded:
+                self._auth.hear(connection, guarded)
+
+    def grant(self, connection: Connection, wish: Wish, heard_at: float) -> None:
+        """Subscribe or unsubscribe each topic of a wish that nothing speaks against any more."""
+        for symbol, error in wish.refused:
+            self._refuse(connection, wish, symbol, error, heard_at)
+        for topic in wish.topics:
+            if wish.method == "subscribe":
+                self._subscribe(connection, wish, topic, heard_at)
+            else:
+                self._unsubscribe(connection, wish, topic, heard_at)
 
     def _session(self, connection: Connection, token: str) -> bool:
         return self._keyring.use(token, connection.id, self.now) is not None
@@ -227,31 +280,35 @@ class Exchange:
         if topic.channel == "level3" and len(connection.subscriptions) >= LEVEL3_SYMBOLS:
             self._refuse(connection, wish, topic.symbol, TOO_MANY_SYMBOLS, heard_at)
             return
-        subscription = connection.subscriptions[slot] = Subscription(topic, connection, wish.snapshot)
+        subscription = connection.subscriptions[slot] = Subscription(topic, connection, wish.snapshot, wants=wish.wants)
         if not connection.beating:
             connection.beating = True
-            self._at(self.now + _BEAT, lambda: self._beat(connection))
+            self.at(self.now + _BEAT, lambda: self._beat(connection))
 
         def acked() -> None:
             if subscription.stage == "asked":
                 subscription.stage = "acked"
-                self._at(self.now + self._delay(), lambda: self._go_live(subscription))
+                self.at(self.now + self.delay(), lambda: self._go_live(subscription))
 
         def swallowed() -> None:
             connection.subscriptions.pop(slot, None)
 
-        self._answer(connection, "subscribe", topic.symbol, heard_at, self._ack(wish, topic), acked, swallowed)
+        self.answer(connection, "subscribe", topic.symbol, heard_at, self._ack(wish, topic), acked, swallowed)
 
     def _go_live(self, subscription: Subscription) -> None:
         if subscription.stage != "acked" or not subscription.connection.open:
             return
         topic = subscription.topic
+        if topic.channel in PRIVATE_CHANNELS:
+            subscription.stage = "live"
+            self._office.feeds.open(subscription)
+            return
         if topic.symbol:
             self._feeds[topic.symbol].open(topic)
         self._live[topic].append(subscription)
         subscription.stage = "live"
         if subscription.snapshot:
-            self._tell(subscription, self._snapshot(topic))
+            self.tell(subscription, self._snapshot(topic))
 
     def _unsubscribe(self, connection: Connection, wish: Wish, topic: Topic, heard_at: float) -> None:
         held = connection.subscriptions.get((topic.channel, topic.symbol))
@@ -261,10 +318,10 @@ class Exchange:
                 "error": NOT_SUBSCRIBED, "method": "subscribe", **_id(wish.req_id), "success": False,
                 **({"symbol": topic.symbol} if topic.symbol else {}),
             }  # fmt: skip
-            self._answer(connection, "unsubscribe", topic.symbol, heard_at, fields)
+            self.answer(connection, "unsubscribe", topic.symbol, heard_at, fields)
             return
         done = lambda: self._end(held)  # noqa: E731 -- the same whether or not the answer is heard
-        self._answer(connection, "unsubscribe", topic.symbol, heard_at, self._ack(wish, topic), done, done)
+        self.answer(connection, "unsubscribe", topic.symbol, heard_at, self._ack(wish, topic), done, done)
 
     def _end(self, subscription: Subscription) -> None:
         if subscription.stage == "gone":
@@ -273,7 +330,9 @@ class Exchange:
         topic, slots = subscription.topic, subscription.connection.subscriptions
         if slots.get((topic.channel, topic.symbol)) is subscription:
             del slots[topic.channel, topic.symbol]
-        if subscription in self._live[topic]:
+        if topic.channel in PRIVATE_CHANNELS:
+            self._office.feeds.close(subscription)
+        elif subscription in self._live[topic]:
             self._live[topic].remove(subscription)
             if topic.symbol:
                 self._feeds[topic.symbol].close(topic)
@@ -283,7 +342,7 @@ class Exchange:
             "error": error, "method": wish.method, **_id(wish.req_id), "success": False,
             **({"symbol": symbol} if symbol else {}),
         }  # fmt: skip
-        self._answer(connection, wish.method, symbol, heard_at, fields)
+        self.answer(connection, wish.method, symbol, heard_at, fields)
 
     def _ack(self, wish: Wish, topic: Topic) -> dict[str, Any]:
         result = {**wish.echo, **({"symbol": topic.symbol} if topic.symbol else {})}
@@ -291,7 +350,7 @@ class Exchange:
             result["warnings"] = list(wish.warnings)
         return {"method": wish.method, **_id(wish.req_id), "result": result, "success": True}
 
-    def _answer(  # noqa: PLR0917 -- who, what, when, and what then
+    def answer(  # noqa: PLR0917 -- who, what, when, and what then
         self,
         connection: Connection,
         method: str,
@@ -303,7 +362,7 @@ class Exchange:
     ) -> None:
         """Answer after a while, then do what the answer announces; faults may delay it or let it vanish."""
         armed = self._faults.on_ack(self.now, connection, method, symbol)
-        vanishes = armed is not None and armed.kind.name == "swallow_ack"
+        vanishes = armed is not None and armed.kind.name in {"swallow_ack", "lose_ack"}
         late = armed.parameters["seconds"] if armed is not None and not vanishes else 0.0
 
         def speak() -> None:
@@ -312,21 +371,23 @@ class Exchange:
             if not vanishes:
                 times = {"time_in": self.calendar.text(heard_at), "time_out": self.calendar.text(self.now)}
                 connection.say(dumps({**fields, **times}))
-            if armed is not None and vanishes and not armed.parameters["data"]:
+            if armed is not None and vanishes and not armed.parameters.get("data", False):
                 swallowed()
             else:
                 then()
 
         # A congested exchange is late, but it answers one client in the order it was asked; only a fault overtakes.
-        connection.answered_until = max(connection.answered_until, self.now + self._delay())
-        self._at(connection.answered_until + late, speak)
+        connection.answered_until = max(connection.answered_until, self.now + self.delay())
+        self.at(connection.answered_until + late, speak)
 
-    def _delay(self) -> float:
+    def delay(self) -> float:
+        """How long something takes on its way: `latency` on average, drawn anew each time."""
         return self._random.uniform(0.2, 1.8) * self._latency
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
-    def _tell(self, subscription: Subscription, text: str) -> None:
+    def tell(self, subscription: Subscription, text: str) -> None:
+        """Send a channel message, or what a fault makes of it."""
         if subscription.muted:
             return
         if self._faults.armed:
@@ -364,7 +425,7 @@ class Exchange:
         self._check_target(name, values)
         after = values.pop("after")
         if after:
-            self._at(self.now + after, lambda: self._inject(name, values))
+            self.at(self.now + after, lambda: self._inject(name, values))
         else:
             self._inject(name, values)
 
@@ -384,9 +445,9 @@ class Exchange:
                 return
             name, parameters = random_fault(chance, self._symbols)
             self.fault(name, **parameters)
-            self._at(self.now + chance.expovariate(1 / every), lambda: strike(None if left is None else left - 1))
+            self.at(self.now + chance.expovariate(1 / every), lambda: strike(None if left is None else left - 1))
 
-        self._at(self.now + chance.expovariate(1 / every), lambda: strike(count))
+        self.at(self.now + chance.expovariate(1 / every), lambda: strike(count))
 
     def _check_target(self, name: str, values: dict[str, Any]) -> None:
         symbol = values.get("symbol")
@@ -426,7 +487,7 @@ class Exchange:
                 connection.silent = True
             case "stall":
                 connection.hold()
-                self._at(self.now + values["seconds"], connection.release)
+                self.at(self.now + values["seconds"], connection.release)
             case "plain_text":
                 connection.say(values["text"])
             case _:
@@ -434,12 +495,15 @@ class Exchange:
                     connection.say(text)
 
     def _strike_subscription(self, name: str, values: dict[str, Any], subscription: Subscription) -> None:
+        if name == "duplicate_snapshot" and subscription.topic.channel in PRIVATE_CHANNELS:
+            self._office.feeds.snapshot(subscription)
+            return
         if name == "duplicate_snapshot":
-            self._tell(subscription, self._snapshot(subscription.topic))
+            self.tell(subscription, self._snapshot(subscription.topic))
             return
         subscription.muted = True
         if values["seconds"] is not None:
-            self._at(self.now + values["seconds"], lambda: setattr(subscription, "muted", False))
+            self.at(self.now + values["seconds"], lambda: setattr(subscription, "muted", False))
 
     def _subscriptions(self, values: dict[str, Any]) -> list[Subscription]:
         return [
@@ -455,10 +519,10 @@ class Exchange:
     def _maintain(self, values: dict[str, Any]) -> None:
         self._faults.note(self.now, "maintenance", values)
         for number, system in enumerate(SYSTEMS):
-            self._at(self.now + number * values["step"], lambda system=system: self._enter(system))
+            self.at(self.now + number * values["step"], lambda system=system: self._enter(system))
         if values["drop"]:
             for connection in list(self.connections.values()):
-                self._at(self.now, lambda connection=connection: connection.end(1001, CLOUDFLARE))
+                self.at(self.now, lambda connection=connection: connection.end(1001, CLOUDFLARE))
 
     def _enter(self, system: str) -> None:
         self.system = system
@@ -474,17 +538,18 @@ class Exchange:
             digits = values["price_precision"]
             spec = market.spec.but(price_precision=before + 1 if digits is None else digits)
             market.change_precision(spec)
+            self._office.floor.respecify(symbol)
         else:
             spec = market.spec.but(status=values["status"])
             market.spec = spec
         self._feeds[symbol].respecify(spec)
         for subscription in tuple(self._live[Topic("instrument")]):
-            self._tell(subscription, self._instruments("update", [spec]))
+            self.tell(subscription, self._instruments("update", [spec]))
         if name == "precision" and spec.price_precision < before:
             # Levels have merged, which no update says: whoever has a book needs another.
             for topic in [topic for topic in self._live if topic.channel in _BOOKS and topic.symbol == symbol]:
                 for subscription in tuple(self._live[topic]):
-                    self._tell(subscription, self._snapshot(topic))
+                    self.tell(subscription, self._snapshot(topic))
 
 
 _BEAT = 1.0

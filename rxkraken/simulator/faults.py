@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rxkraken.simulator.connections import Connection, Subscription
     from rxkraken.simulator.mangling import Checked
 
-Hook = Literal["now", "message", "ack", "upgrade"]
+Hook = Literal["now", "message", "ack", "upgrade", "request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +239,15 @@ class Faults:
                 self._strike(armed)
                 self.note(now, armed.kind.name, armed.parameters, connection=connection, symbol=symbol)
                 return armed
+        return None
+
+    def on_request(self, now: float, connection: Connection, method: str) -> str | None:
+        """The name of the fault that strikes a trading request on its arrival, or None."""
+        for armed in self._waiting("request"):
+            if armed.parameters["method"] in {None, method} and armed.fits(connection, None, None):
+                self._strike(armed)
+                self.note(now, armed.kind.name, armed.parameters, connection=connection)
+                return armed.kind.name
         return None
 
     def on_message(self, now: float, subscription: Subscription, text: str, checked: Checked) -> list[str]:

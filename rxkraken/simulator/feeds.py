@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rxkraken.simulator.market import Market
     from rxkraken.simulator.wire import Calendar
 
-Channel = Literal["book", "level3", "ticker", "trade", "ohlc", "instrument"]
+Channel = Literal["book", "level3", "ticker", "trade", "ohlc", "instrument", "executions", "balances"]
 DEPTHS = (10, 25, 100, 500, 1000)
 CHECKED = 10
 SNAPSHOT_TRADES = 50

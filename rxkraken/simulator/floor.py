@@ -131,6 +131,10 @@ class Floor:
         if moment is not None:
             self._world.at(moment, fire)
 
+    def is_stirred(self, symbol: str) -> bool:
+        """Whether `look` may find something to do after this market moved."""
+        return bool(self.waiting.get(symbol) or self.clearing.closing)
+
     def look(self, symbol: str) -> None:
         """Create the close orders of what was filled, and trigger what the price has reached, until nothing stirs."""
         if self._settling:

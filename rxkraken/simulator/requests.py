@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from rxkraken.simulator.connections import Wants
 from rxkraken.simulator.feeds import DEPTHS, Channel, Topic
 from rxkraken.simulator.history import INTERVALS
 from rxkraken.simulator.level3 import LEVEL3_DEPTHS
@@ -26,6 +27,7 @@ TRADING = frozenset({
     "batch_cancel",
 })  # fmt: skip
 ACCOUNT_CHANNELS = frozenset({"executions", "balances", "level3"})
+PRIVATE_CHANNELS = frozenset({"executions", "balances"})
 LEVEL3_SYMBOLS = 200
 
 MALFORMED = "Malformed request"
@@ -86,6 +88,16 @@ class Wish:
     warnings: tuple[str, ...]
     req_id: int | None
     token: str | None = None
+    wants: Wants | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A trading request, or a subscription to a channel of an account: nothing of it is checked before its token."""
+
+    method: str
+    params: dict[str, Any]
+    req_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +109,7 @@ class Refusal:
     req_id: int | None
 
 
-Request = Ping | Wish | Refusal
+Request = Ping | Wish | Guarded | Refusal
 
 
 class _Refused(Exception):
@@ -125,7 +137,16 @@ def _read_object(message: dict[str, Any], listed: Collection[str], role: str) ->
                 return Ping(req_id)
             case "subscribe" | "unsubscribe":
                 _only(message, ("method", "params", "req_id"), method)
-                return _wish(method, message.get("params"), req_id, listed, role)
+                params = message.get("params")
+                if role == "auth" and _channel(params) in PRIVATE_CHANNELS:
+                    return Guarded(method, cast("dict[str, Any]", params), req_id)
+                return _wish(method, params, req_id, listed, role)
+            case str() if method in TRADING and role == "auth":
+                _only(message, ("method", "params", "req_id"), method)
+                params = message.get("params", {})
+                if not isinstance(params, dict):
+                    raise _Refused(UNSUPPORTED_EVENT)  # noqa: TRY301 -- the caller below turns it into an answer
+                return Guarded(method, cast("dict[str, Any]", params), req_id)
             case str() if method in TRADING:
                 raise _Refused(WRONG_HOST)  # noqa: TRY301 -- the caller below turns it into an answer
             case str():
@@ -134,6 +155,11 @@ def _read_object(message: dict[str, Any], listed: Collection[str], role: str) ->
                 raise _Refused(NO_METHOD)  # noqa: TRY301 -- the caller below turns it into an answer
     except _Refused as refusal:
         return Refusal(str(refusal), named, req_id)
+
+
+def _channel(params: Any) -> Any:
+    name = cast("dict[str, Any]", params).get("channel") if isinstance(params, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _wish(method: Method, params: Any, req_id: int | None, listed: Collection[str], role: str) -> Wish:

@@ -13,6 +13,7 @@ difference to the present as one message. ws-v2 reference sections 3.3 and 4.2. 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from zlib import crc32
 
@@ -49,20 +50,24 @@ Queue = dict[str, Shown]
 """The orders at one price, front first."""
 
 
-def queue_checksum(asks: Iterable[tuple[int, Iterable[int]]], bids: Iterable[tuple[int, Iterable[int]]]) -> int:
-    """CRC32 of levels, best first, each a price and the quantities of its queue, in units (ws-v2 reference 4.2).
+def queue_text(levels: Iterable[tuple[int, Iterable[int]]]) -> str:
+    """One side's part of the checksum: levels, best first, each a price and the quantities of its queue, in units.
 
-    The caller passes no more than the best ten of a side.
+    The caller passes no more than the best ten.
     """
     # In units the text of an order is simply the digits of two integers: no dot, no leading zeros.
-    texts = (f"{price}{qty}" for side in (asks, bids) for price, queue in side for qty in queue)
-    return crc32("".join(texts).encode())
+    return "".join([f"{price}{qty}" for price, queue in levels for qty in queue])
+
+
+def queue_checksum(asks: str, bids: str) -> int:
+    """CRC32 of the `queue_text` of both sides (ws-v2 reference section 4.2)."""
+    return crc32((asks + bids).encode())
 
 
 class SideView:
     """One side of a view: the best `depth` price levels as the clients know them."""
 
-    __slots__ = ("_keys", "_ladder", "_levels", "depth", "touched")
+    __slots__ = ("_checked", "_keys", "_ladder", "_levels", "depth", "touched")
 
     def __init__(self, ladder: Ladder, depth: int) -> None:
         """Know what the ladder shows right now."""
@@ -73,6 +78,7 @@ class SideView:
     def reload(self) -> None:
         """Begin anew from what the ladder shows right now."""
         self.touched: set[int] = set()
+        self._checked: str | None = None
         self._keys = self._ladder.keys[: self.depth]
         self._levels = {level.price: _queue(level) for level in self._ladder.top(self.depth)}
 
@@ -82,10 +88,13 @@ class SideView:
             for order_id, shown in queue.items():
                 yield Entry(None, order_id, price, *shown)
 
-    def checked(self) -> Iterator[tuple[int, Iterable[int]]]:
-        """The levels that the checksum covers, each with the quantities of its queue."""
-        for price, queue in self._best(CHECKED_LEVELS):
-            yield price, (shown.qty for shown in queue.values())
+    @property
+    def checked(self) -> str:
+        """The part of the checksum that is about one side."""
+        if self._checked is None:
+            best = self._best(CHECKED_LEVELS)
+            self._checked = queue_text((price, [shown.qty for shown in queue.values()]) for price, queue in best)
+        return self._checked
 
     def changes(self, now: float) -> list[Entry]:
         """What leads from the clients' knowledge to the present, in an order that may be applied entry by entry.
@@ -96,13 +105,14 @@ class SideView:
         touched, self.touched = sorted(self.touched, key=self._ladder.sign.__mul__), set()
         if not touched:
             return []
+        self._checked = None
         known, ladder = self._levels, self._ladder
         entries: list[Entry] = []
         for price in touched:
             if price in known:
                 level = ladder.levels.get(price)
                 entries.extend(_departures(price, known[price], level.orders if level else (), now))
-        arrivals = self._move_range()
+        arrivals = self._move_range(touched)
         for price in arrivals:
             entries.extend(Entry("add", order_id, price, *shown) for order_id, shown in known[price].items())
         for price in touched:
@@ -112,24 +122,29 @@ class SideView:
                 known[price] = queue
         return entries
 
-    def _move_range(self) -> list[int]:
+    def _move_range(self, touched: Iterable[int]) -> list[int]:
         """Forget the levels that fell out of range, learn those that came; returns the latter, far ones first.
 
-        Nothing is said of the orders of a level that a better one pushed out: clients cut them off themselves.
+        Nothing is said of the orders of a level that a better one pushed out: clients cut them off themselves. A level
+        can only come or go where an order did, or at the far end.
         """
-        ladder, known, before = self._ladder, self._levels, self._keys
-        keys = ladder.keys[: self.depth]
+        levels, sign, known, before = self._ladder.levels, self._ladder.sign, self._levels, self._keys
+        keys = self._keys = self._ladder.keys[: self.depth]
         if keys == before:
             return []
-        self._keys = keys
-        for key in set(before).difference(keys):
-            del known[key * ladder.sign]
-        arrived = [key for key in keys if key * ladder.sign not in known]
-        for key in arrived:
-            known[key * ladder.sign] = _queue(ladder.levels[key * ladder.sign])
+        for price in touched:
+            if price not in levels:
+                known.pop(price, None)
+        for key in before[bisect_right(before, keys[-1]) :] if keys else ():
+            known.pop(key * sign, None)
         # Kraken's order: the delete, the level that comes into range, the level that is inserted (section 3.2, rule 6).
-        arrived.sort(key=lambda key: (bool(before) and key <= before[-1], key))
-        return [key * ladder.sign for key in arrived]
+        far = bisect_right(keys, before[-1]) if before else 0
+        inserted = [price for price in touched if price in levels and price not in known]
+        arrived = [key * sign for key in keys[far:]]
+        arrived += [price for price in inserted if far and price * sign <= keys[far - 1]]
+        for price in arrived:
+            known[price] = _queue(levels[price])
+        return arrived
 
     def _best(self, count: int) -> Iterator[tuple[int, Queue]]:
         for key in self._keys[:count]:
@@ -158,7 +173,7 @@ class OrderView:
 
     def checksum(self) -> int:
         """CRC32 over the orders of the best ten levels, as the clients know them."""
-        return queue_checksum(self.asks.checked(), self.bids.checked())
+        return queue_checksum(self.asks.checked, self.bids.checked)
 
     def snapshot(self, spec: SymbolSpec, now: float) -> str:
         """The `snapshot` message: what the clients of this depth know, so that the next update fits behind it."""

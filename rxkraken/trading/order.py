@@ -98,7 +98,9 @@ def _display(order_type: str, value: Any, qty: Decimal, rules: MarketRules) -> d
 
 
 def check_display(shown: Decimal, qty: Decimal) -> None:
-    """Refuse to show less than a fifteenth of the order."""
+    """Refuse to show less than a fifteenth of the order, or more than all of it."""
+    if shown > qty:
+        raise InvalidOrder(f"display_qty {shown:f} is more than qty {qty:f}; show a part of the order")
     if EXACT.multiply(shown, Decimal(_MOST_SLICES)) < qty:
         least = EXACT.divide(qty, Decimal(_MOST_SLICES))
         raise InvalidOrder(f"display_qty {shown:f} is less than a fifteenth of qty {qty:f}; show at least {least:.10g}")
@@ -153,6 +155,10 @@ def _check_options(order: Mapping[str, Any], rules: MarketRules) -> None:
     order_type, limit_priced = order["order_type"], SHAPES[order["order_type"]].limit
     if order.get("post_only") and not limit_priced:
         raise InvalidOrder(f"post_only=True is for orders with a limit price, and this is a {order_type} order")
+    if order.get("post_only") and order.get("time_in_force") in ("ioc", "fok"):
+        raise InvalidOrder(
+            f"post_only=True waits in the book and time_in_force={order['time_in_force']!r} does not; give one of them"
+        )
     if order.get("no_mpp") and order_type != "market":
         raise InvalidOrder(f"no_mpp=True is for market orders only, and this is a {order_type} order; leave it out")
     rules.check_margin(margin=bool(order.get("margin")))

@@ -9,6 +9,7 @@ import pytest
 
 from rxkraken.errors import InvalidArgument
 from rxkraken.protocol.json import dumps, exact
+from rxkraken.simulator.fields import CONDITIONAL, METHODS, ORDER, TRIGGERS, check_fields, check_object
 from rxkraken.trading.parameters import (
     amend_order,
     batch_add,
@@ -406,3 +407,35 @@ def test_a_batch_keeps_what_is_its_own_out_of_the_orders(batch):
 def test_a_batch_says_which_of_its_orders_is_wrong(batch, rows, words):
     with pytest.raises(InvalidArgument, match=words):
         batch(rows)
+
+
+def test_an_exchange_written_without_this_code_knows_every_field_and_its_type(add, batch, amend, edit):
+    every_field = add(
+        "sell", "trailing-stop-limit", qty=2, price=0, limit_price_type="quote", trigger_price=15,
+        trigger_reference="index", trigger_price_type="quote", time_in_force="gtd", margin=True, post_only=False,
+        reduce_only=False, effective_time=1_772_370_000, expire_time=1_772_380_000, cl_ord_id="mine", validate=True,
+        fee_preference="base", no_mpp=False, stp_type="cancel_both", sender_sub_id="desk7",
+    )  # fmt: skip
+    closing = {"order_type": "trailing-stop-limit", "limit_price": 0, "limit_price_type": "pct"}
+    closing |= {"trigger_price": 1, "trigger_price_type": "pct"}
+    closed = add("buy", "iceberg", qty=2, display_qty=1, price=1, order_userref=1, conditional=closing)
+    requests = [
+        every_field,
+        closed,
+        add("buy", "market", cash_order_qty=10),
+        batch([ROW, ROW], validate=True),
+        amend("O1", qty=1, price=1, limit_price_type="static", trigger_price=1, display_qty=1, post_only=True),
+        amend(cl_ord_id="mine", price=1, symbol="BTC/USD"),
+        edit("O1", qty=1, price=1, trigger_price=1, fee_preference="base", order_userref=1, validate=True),
+        cancel_order("O1", cl_ord_ids="mine", userrefs=7),
+        batch_cancel("O1", cl_ord_ids="mine", userrefs=7),
+        cancel_all(),
+        cancel_all_orders_after(60),
+    ]
+    for request in requests:
+        check_fields(request.method, on_the_wire(request))
+    for row in on_the_wire(requests[3])["orders"]:
+        check_object(row, ORDER, "order")
+    check_object(on_the_wire(every_field)["triggers"], TRIGGERS, "triggers")
+    check_object(on_the_wire(closed)["conditional"], CONDITIONAL, "conditional")
+    assert {request.method for request in requests} == set(METHODS)

@@ -58,7 +58,7 @@ class Front:
     def __init__(self, exchange: Exchange) -> None:
         """Answer for this exchange, at its time."""
         self._venue = Venue.of(exchange)
-        self._gate = Gate(getattr(exchange, "keys", {}))
+        self._gate = Gate(exchange.keys)
 
     def answer(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Response:
         """The answer to one request; it never raises.

@@ -26,15 +26,18 @@ from rxkraken.simulator.rest_front import Front
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from rxkraken.credentials import Credentials
+    from rxkraken.simulator.accounts import Account, Received
     from rxkraken.simulator.connections import Connection
     from rxkraken.simulator.faults import FaultRecord
     from rxkraken.simulator.instruments import SymbolSpec
 
 _MOST_WAITING = 20_000
 _CLOSING = 1.0
+_SHOWN_OF_KEY = 4
 # Where each role's WebSocket is. One host serves all of them here, so the path tells them apart.
 PATHS = {"public": "/v2", "auth": "/auth/v2", "l3": "/l3/v2"}
 
@@ -180,6 +183,21 @@ class Simulator:
         return None if self._tls is None else self._endpoints(1)
 
     @property
+    def credentials(self) -> Credentials:
+        """The key of the demo account, for `RestClient(credentials, ...)`."""
+        return self.exchange.credentials
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """Every account by name: its balances, orders, fills and ledger, to look at."""
+        return self.exchange.accounts
+
+    @property
+    def received(self) -> Sequence[Received]:
+        """Every trading request that reached the exchange, over WebSocket or REST, oldest first."""
+        return self.exchange.received
+
+    @property
     def faults(self) -> tuple[FaultRecord, ...]:
         """Every fault that really happened so far."""
         return self.exchange.faults
@@ -298,9 +316,20 @@ class Simulator:
             }
             for each in exchange.connections.values()
         ]
-        return web.json_response(
-            {"now": exchange.now, "system": exchange.system, "symbols": [*exchange.markets], "connections": connections}
-        )
+        accounts = [_shown(account) for account in exchange.accounts.values()]
+        state = {"now": exchange.now, "system": exchange.system, "symbols": [*exchange.markets]}
+        return web.json_response({**state, "connections": connections, "accounts": accounts})
+
+
+def _shown(account: Account) -> dict[str, Any]:
+    """An account for whoever watches: no secret, and of its keys only how they begin."""
+    return {
+        "name": account.name,
+        "tier": account.tier,
+        "balances": {asset: format(amount, "f") for asset, amount in account.balances.items()},
+        "open_orders": [order.order_id for order in account.open_orders],
+        "keys": [f"{key.key[:_SHOWN_OF_KEY]}..." for key in account.keys],
+    }
 
 
 class _Client:

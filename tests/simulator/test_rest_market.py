@@ -14,8 +14,7 @@ from rxkraken.errors import RestError
 from rxkraken.rest import RestClient
 from rxkraken.simulator import Exchange
 from rxkraken.simulator.rest_front import Front
-from rxkraken.testing import run
-from rxkraken.testing.http import ExchangeHttp
+from rxkraken.testing import ExchangeHttp, run
 
 NAMES = ("XXBTZUSD", "XBTUSD", "XBT/USD")
 

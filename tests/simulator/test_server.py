@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import ssl
+from decimal import Decimal
 
 import aiohttp
 import pytest
@@ -13,6 +14,7 @@ import trustme
 
 import rxkraken as rk
 from rxkraken.errors import InvalidArgument
+from rxkraken.rest import RestClient
 
 SUBSCRIBE = {"method": "subscribe", "params": {"channel": "book", "symbol": ["BTC/USD"]}, "req_id": 1}
 
@@ -79,6 +81,45 @@ async def test_faults_go_over_http_too():
                 assert answer.status == 400
                 assert (await answer.json())["error"]
         await socket.close()
+
+
+async def test_one_simulator_serves_every_role_and_rest():
+    """Each has its place below one address, and its words to begin with."""
+    async with rk.Simulator(symbols=["BTC/USD"]) as exchange, aiohttp.ClientSession() as http:
+        base = exchange.url.removesuffix("/v2")
+        places = exchange.endpoints
+        assert (places.public, places.auth, places.l3, places.rest) == (
+            f"{base}/v2", f"{base}/auth/v2", f"{base}/l3/v2", base.replace("ws:", "http:"),
+        )  # fmt: skip
+        for url in (places.public, places.auth, places.l3):
+            socket = await http.ws_connect(url)
+            assert (await socket.receive_json())["channel"] == "status"
+            await socket.close()
+        async with http.get(f"{places.rest}/0/public/SystemStatus") as answer:
+            assert (await answer.json())["result"]["status"] == "online"
+
+
+async def test_an_account_trades_over_rest_and_everybody_can_see_what_it_did():
+    """Through the client, by loopback; the state that others see has no secrets."""
+    async with (
+        rk.Simulator(symbols=["BTC/USD"], rate=0) as exchange,
+        RestClient(exchange.credentials, endpoints=exchange.endpoints) as rest,
+        aiohttp.ClientSession() as http,
+    ):
+        placed = await rest.add_order("BTC/USD", "buy", "limit", "0.5", price="84240.5")
+        bids = (await rest.depth("BTC/USD", count=500)).bids
+        await rest.cancel_all()
+        async with http.get(f"{exchange.admin_url}/state") as answer:
+            text = await answer.text()
+        (account,) = json.loads(text)["accounts"]
+        assert (account["name"], account["open_orders"], account["balances"]["BTC"]) == ("demo", [], "50")
+        assert all(key.key not in text and key.secret not in text for key in exchange.accounts["demo"].keys)
+        assert any(level.price == Decimal("84240.5") for level in bids)
+        assert exchange.accounts["demo"].orders[placed.txid[0]].status == "canceled"
+        assert [(each.method, each.via, each.outcome) for each in exchange.received] == [
+            ("add_order", "rest", "accepted"),
+            ("cancel_all", "rest", "accepted"),
+        ]
 
 
 async def test_a_half_open_line_answers_no_protocol_ping_either():

@@ -2,7 +2,8 @@
 
 - `captures` is the folder of recorded traffic, `recording(name)` one file of it (tests/captures/README.md).
 - `practice_exchange` is a simulator for code that names none: examples, documents and notebooks say
-  `rk.KrakenClient()`, and where they are tested `Endpoints.live()` gives the simulator's endpoints.
+  `rk.KrakenClient()`, and where they are tested `Endpoints.live()` gives the simulator's endpoints. `practice_key` is
+  the key of its demo account, for those that say `rk.Credentials.from_env()`.
 - `leaves_nothing` watches every test: a task or a thread that is still there at the end fails it. Where it is someone
   else's code that leaves them, `@pytest.mark.leaves(reason)` says so.
 - Hypothesis profiles: `ci`, the default, always tries the same examples; `explore` tries many new ones
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from rxkraken import Endpoints
+    from rxkraken.simulator import Simulator
 
 CAPTURES = Path(__file__).parent / "captures"
 # Recordings whose licence does not let them travel with the source may lie beside the checkout.
@@ -57,8 +59,8 @@ def recording() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def practice_exchange() -> Iterator[Endpoints]:
-    """The endpoints of a busy simulator that lives in a thread, for code that blocks, or is a process of its own."""
+def practice_simulator() -> Iterator[Simulator]:
+    """A busy simulator that lives in a thread, for code that blocks, or is a process of its own."""
     # Here and not above: a mistake in the package must not keep pytest from reporting it test by test.
     from rxkraken.simulator import Simulator  # noqa: PLC0415
 
@@ -68,9 +70,22 @@ def practice_exchange() -> Iterator[Endpoints]:
     with running_loop() as loop:
         exchange = asyncio.run_coroutine_threadsafe(start(), loop).result(timeout=60)
         try:
-            yield exchange.endpoints
+            yield exchange
         finally:
             asyncio.run_coroutine_threadsafe(exchange.aclose(), loop).result(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def practice_exchange(practice_simulator: Simulator) -> Endpoints:
+    """The endpoints of that simulator."""
+    return practice_simulator.endpoints
+
+
+@pytest.fixture(scope="session")
+def practice_key(practice_simulator: Simulator) -> dict[str, str]:
+    """The key of its demo account, as the environment variables that `Credentials.from_env` reads."""
+    key = practice_simulator.accounts["demo"].keys[0]
+    return {"KRAKEN_API_KEY": key.key, "KRAKEN_API_SECRET": key.secret}
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
 Every `python` block of README.md, CONTRIBUTING.md and docs/*.md runs from top to bottom in its own namespace, in an
 empty directory, with `Endpoints.live()` giving a simulator's endpoints: a block says `rk.KrakenClient()`, as its reader
-would. Top-level `await`, `async with` and `async for` work as in a notebook. A `console` block runs only where marked.
+would, and `rk.Credentials.from_env()` gives the key of its demo account. Top-level `await`, `async with` and `async
+for` work as in a notebook. A `console` block runs only where marked.
 
 A comment on the line before the fence says what a block needs that a reader sees from the text:
 
@@ -162,9 +163,11 @@ CONSOLE = [block for block in ALL_BLOCKS if block.language in {"console", "bash"
 
 
 @pytest.fixture
-def elsewhere(monkeypatch, tmp_path, practice_exchange):
-    """An empty directory to work in, and a simulator where the live exchange would be."""
+def elsewhere(monkeypatch, tmp_path, practice_exchange, practice_key):
+    """An empty directory to work in, a simulator where the live exchange would be, a key of it in the environment."""
     monkeypatch.chdir(tmp_path)
+    for name, value in practice_key.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(rxkraken.Endpoints, "live", classmethod(lambda cls: practice_exchange))
     return tmp_path
 

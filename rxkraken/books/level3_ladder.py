@@ -78,27 +78,38 @@ class Queues:
 
 
 class _Side:
-    """The lists of one side of a ladder, and the checksum texts of its levels, where they are known."""
+    """The lists of one side of a ladder, and the checksum texts of its best levels."""
 
-    __slots__ = ("depth", "keys", "queues", "texts", "touched")
+    __slots__ = ("depth", "keys", "queues", "texts", "touched", "width")
 
-    def __init__(self, keys: list[int], queues: list[Queue], depth: int) -> None:
+    def __init__(self, keys: list[int], queues: list[Queue], depth: int, width: int) -> None:
         self.keys: Final = keys
         self.queues: Final = queues
-        self.texts: Final[list[bytes | None]] = [None] * len(keys)
         self.depth: Final = depth
-        self.touched = True  # whether one of the levels under the checksum changed since its text was joined
+        self.width: Final = min(width, depth)
+        self.texts: Final[list[bytes]] = []
+        self.touched = True  # whether one of the levels under the checksum changed since it was computed
+        self.complete()
+
+    def complete(self) -> None:
+        """Make the texts that are missing."""
+        self.texts.extend(map(text_of, self.queues[len(self.texts) : self.width]))
 
     def append(self, order: Order) -> int:
         """Put an order at the back of its level, and return the rank of the level."""
         i = bisect_left(self.keys, order[1])
         if i < len(self.keys) and self.keys[i] == order[1]:
-            self.set(i, (*self.queues[i], order))
-        else:
-            self.keys.insert(i, order[1])
-            self.queues.insert(i, (order,))
-            self.texts.insert(i, None)
-            self.touched = self.touched or i < CHECKSUM_LEVELS
+            self.queues[i] += (order,)
+            if i < self.width:
+                self.texts[i] += order[4]
+                self.touched = True
+            return i
+        self.keys.insert(i, order[1])
+        self.queues.insert(i, (order,))
+        if i < self.width:
+            self.texts.insert(i, order[4])
+            del self.texts[self.width :]
+            self.touched = True
         return i
 
     def remove(self, order: Order) -> None:
@@ -108,9 +119,12 @@ class _Side:
         if len(queue) > 1:
             at = queue.index(order)
             self.set(i, queue[:at] + queue[at + 1 :])
-        else:
-            del self.keys[i], self.queues[i], self.texts[i]
-            self.touched = self.touched or i < CHECKSUM_LEVELS
+            return
+        del self.keys[i], self.queues[i]
+        if i < self.width:
+            del self.texts[i]
+            self.complete()
+            self.touched = True
 
     def replace(self, order: Order, new: Order) -> int:
         """Put another order of the same price in the place of one, and return the rank of the level."""
@@ -123,24 +137,15 @@ class _Side:
     def set(self, i: int, queue: Queue) -> None:
         """Give a level another queue."""
         self.queues[i] = queue
-        self.texts[i] = None
-        self.touched = self.touched or i < CHECKSUM_LEVELS
+        if i < self.width:
+            self.texts[i] = text_of(queue)
+            self.touched = True
 
     def cut(self) -> list[Queue]:
         """Drop the levels beyond the depth, and return them."""
         dropped = self.queues[self.depth :]
-        if dropped:
-            del self.keys[self.depth :], self.queues[self.depth :], self.texts[self.depth :]
+        del self.keys[self.depth :], self.queues[self.depth :]
         return dropped
-
-    def text(self) -> bytes:
-        """Return the checksum text of the best ten levels: that of every order, front first (section 4.2)."""
-        texts = self.texts
-        for i, text in enumerate(texts[:CHECKSUM_LEVELS]):
-            if text is None:
-                texts[i] = text_of(self.queues[i])
-        self.touched = False
-        return b"".join(texts[:CHECKSUM_LEVELS])  # pyright: ignore[reportArgumentType] - none is None by now
 
 
 class OrderLadder:
@@ -152,8 +157,9 @@ class OrderLadder:
         """Work on `queues` from now on; with `checked` false no checksum is kept and `crc` is None."""
         self.queues: Final = queues
         self._checked: Final = checked
-        self._bids: Final = _Side(queues.bid_keys, queues.bid_queues, queues.depth)
-        self._asks: Final = _Side(queues.ask_keys, queues.ask_queues, queues.depth)
+        width = CHECKSUM_LEVELS if checked else 0
+        self._bids: Final = _Side(queues.bid_keys, queues.bid_queues, queues.depth, width)
+        self._asks: Final = _Side(queues.ask_keys, queues.ask_queues, queues.depth, width)
         self._bids_text = b""
         self._asks_crc = 0
         self._by_time = False
@@ -174,9 +180,10 @@ class OrderLadder:
             side = self._side(key)
             side.keys.append(key)
             side.queues.append(tuple(levels[key]))
-            side.texts.append(None)
         self._cut()
-        self._bids.touched = self._asks.touched = True
+        for side in (self._asks, self._bids):
+            side.complete()
+            side.touched = True
         return self._compute()
 
     def change(self, changes: Iterable[Change]) -> int | None:
@@ -263,9 +270,11 @@ class OrderLadder:
         asks, bids = self._asks, self._bids
         if self._checked and (asks.touched or bids.touched):
             if asks.touched:
-                self._asks_crc = crc32(asks.text(), 0)
+                self._asks_crc = crc32(b"".join(asks.texts), 0)
+                asks.touched = False
             if bids.touched:
-                self._bids_text = bids.text()
+                self._bids_text = b"".join(bids.texts)
+                bids.touched = False
             # Asks first, then bids (ws-v2 reference, section 4.1): the bids continue the CRC of the asks.
             self.crc = crc32(self._bids_text, self._asks_crc)
         return self.crc

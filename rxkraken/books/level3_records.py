@@ -5,7 +5,7 @@ An order is a plain tuple, since thousands are held and one is made for every ch
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from rxkraken.books.faults import MalformedBook, NeedExact
 from rxkraken.books.numbers import LARGEST_PRECISION, SIDES, fraction_digits, largest_float, levels_of, number, shown
@@ -13,12 +13,14 @@ from rxkraken.books.numbers import LARGEST_PRECISION, SIDES, fraction_digits, la
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Event = Literal["add", "modify", "delete"]
-
 # order_id, key, quantity, timestamp as sent, checksum text. Key and quantity are in units of 10^-precision; the key is
 # the price, negated for bids, so that both sides ascend from their best level and the sign tells the side.
 Order = tuple[str, int, int, str | None, bytes]
-Change = tuple[str, Order]
+Change = tuple[str, Order]  # "add", "modify" or "delete", and the order as it is then
+
+# What JSON objects decode to. `isinstance` would tell type checkers that the fields are unknown rather than anything,
+# and each `cast` is a call.
+OBJECT: Final[Any] = dict
 
 
 class Scale(NamedTuple):
@@ -49,15 +51,19 @@ def order_of(order_id: str, key: int, qty: int, timestamp: str | None) -> Order:
     return order_id, key, qty, timestamp, b"%d%d" % (abs(key), qty)
 
 
-def changes_of(entry: object, scale: Scale, *, snapshot: bool) -> list[Change]:
+def changes_of(entry: Any, scale: Scale, *, snapshot: bool) -> list[Change]:
     """Return all changes of a record: event and order, asks first, each side as it was sent.
 
     In a snapshot every order is an "add". The order of a "delete" is told by its id alone. Raises `NeedExact` where a
     number was decoded to a float too large to name its decimal, `MalformedBook` where a field makes no sense.
     """
-    asks = [_change(each, 1, scale, snapshot) for each in levels_of(entry, "asks")]
-    bids = [_change(each, -1, scale, snapshot) for each in levels_of(entry, "bids")]
-    return asks + bids
+    changes: list[Change] = []
+    for side, sign in (("asks", 1), ("bids", -1)):
+        # A side that is there and empty is the usual case; only others are worth a closer look.
+        if type(entry) is OBJECT and entry.get(side) == []:
+            continue
+        changes += [_change(each, sign, scale, snapshot) for each in levels_of(entry, side)]
+    return changes
 
 
 def wire_digits(entry: object) -> tuple[int, int]:
@@ -84,16 +90,15 @@ def _objects(entry: object) -> Iterator[dict[str, Any]]:
                 yield cast("dict[str, Any]", each)
 
 
-def _change(each: object, sign: int, scale: Scale, snapshot: bool) -> Change:  # noqa: FBT001 - one call for each order: keywords cost
-    if not isinstance(each, dict):
-        raise MalformedBook(f"an order is {shown(each)}, not an object")
-    fields = cast("dict[str, Any]", each)
+def _change(fields: Any, sign: int, scale: Scale, snapshot: bool) -> Change:  # noqa: FBT001 - one call for each order: keywords cost
+    if type(fields) is not OBJECT:
+        raise MalformedBook(f"an order is {shown(fields)}, not an object")
     order_id = fields.get("order_id")
     if type(order_id) is not str:
         raise MalformedBook(f"order_id {shown(order_id)} is not the id of an order")
     event = "add" if snapshot else fields.get("event")
     if event == "delete":
-        return event, order_of(order_id, 0, 0, None)
+        return event, (order_id, 0, 0, None, b"")
     if not isinstance(event, str) or event not in {"add", "modify"}:
         raise MalformedBook(f'event {shown(event)} of order {shown(order_id)} is not "add", "modify" or "delete"')
     price, qty = fields.get("limit_price"), fields.get("order_qty")
@@ -106,7 +111,7 @@ def _change(each: object, sign: int, scale: Scale, snapshot: bool) -> Change:  #
         name = "limit_price" if price <= 0 else "order_qty"
         raise MalformedBook(f"{name} {shown(fields[name])} of order {shown(order_id)} is not above 0")
     timestamp = fields.get("timestamp")
-    return event, order_of(order_id, sign * price, qty, timestamp if isinstance(timestamp, str) else None)
+    return event, order_of(order_id, sign * price, qty, timestamp if type(timestamp) is str else None)
 
 
 def _units(name: str, value: object, precision: int) -> int:

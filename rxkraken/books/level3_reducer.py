@@ -13,7 +13,7 @@ from rxkraken.books.faults import ChecksumMismatch, MalformedBook, NeedExact
 from rxkraken.books.keeping import ALONE, COUNTED, references
 from rxkraken.books.level3 import Facts3, OrderBook3
 from rxkraken.books.level3_ladder import OrderLadder, Queues
-from rxkraken.books.level3_records import Scale, changes_of, wire_digits
+from rxkraken.books.level3_records import OBJECT, Scale, changes_of, wire_digits
 from rxkraken.books.numbers import check_precision, decode_exactly
 from rxkraken.books.reducer import Checksum, Counters, check_options
 
@@ -87,9 +87,8 @@ class Book3Reducer:
         the connection's number. Never raises, whatever `entry` is.
         """
         try:
-            symbol = _symbol_of(entry)
-            if symbol != self.symbol or kind not in {"snapshot", "update"}:
-                return self._ignore(f"a {kind} for {symbol} reached the level3 book of {self.symbol}")
+            if type(entry) is not OBJECT or entry.get("symbol") != self.symbol or kind not in {"snapshot", "update"}:
+                return self._ignore(f"a {kind} for {_symbol_of(entry)} reached the level3 book of {self.symbol}")
             if kind == "snapshot":
                 ladder = self._load(entry, raw)
             elif self._ladder is None:

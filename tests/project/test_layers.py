@@ -28,8 +28,9 @@ LAYERS = (
 # Beside the house. What each may import of it is in MAY_IMPORT; the test helpers join a client to an exchange.
 BESIDE = {"simulator", "testing"}
 MAY_IMPORT = {
-    # A mistake shared by both ends of the wire would pass every test: the exchange is written without the client.
-    "simulator": {"simulator", "_version", "errors", "settings"},
+    # A mistake shared by both ends of the wire would pass every test: the exchange is written without the client. It
+    # hands out `Credentials` for clients, and checks what they sign by itself.
+    "simulator": {"simulator", "_version", "errors", "settings", "credentials"},
     "testing": {"testing", "simulator"} | set().union(*LAYERS[:4]),
 }
 

@@ -194,8 +194,9 @@ def _shape(channel: Any, role: str) -> _Shape:
     shape = _SHAPES.get(channel) if isinstance(channel, str) else None
     if shape is not None and shape.role == role:
         return shape
-    # The host is not in the text that level 3 is refused with elsewhere: that text is older than the host.
-    raise _Refused(WRONG_HOST if isinstance(channel, str) and channel in ACCOUNT_CHANNELS else BAD_CHANNEL)
+    # The text is older than level 3's own host and does not name it; on the auth host it would send clients in circles.
+    elsewhere = isinstance(channel, str) and channel in ACCOUNT_CHANNELS and role != "auth"
+    raise _Refused(WRONG_HOST if elsewhere else BAD_CHANNEL)
 
 
 def _token(fields: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ class Client:
     def __init__(self, exchange: Exchange, role: str = "l3") -> None:
         self.exchange = exchange
         self.texts: list[str] = []
+        self.order_id = self.last = None
         self.connection = exchange.connect(role, self.texts.append, lambda *how: None)
         key = next(iter(exchange.keys.values()))
         self.token = exchange.issue_token(key)[0]
@@ -31,6 +32,15 @@ class Client:
         self.exchange.advance(self.exchange.now + seconds)
         frames = [json.loads(text, parse_float=Decimal) for text in self.texts[seen:]]
         return [{n: v for n, v in f.items() if n not in {"time_in", "time_out"}} for f in frames if "method" in f]
+
+    def ask(self, method: str, **params) -> dict:
+        """Send a trading request and return its answer; `last` is then its result."""
+        seen = len(self.texts)
+        self.connection.receive(json.dumps({"method": method, "params": {**params, "token": self.token}}))
+        self.exchange.advance(self.exchange.now + 0.05)
+        (answer,) = [frame for text in self.texts[seen:] if "method" in (frame := json.loads(text))]
+        self.last = answer.get("result")
+        return answer
 
     def records(self) -> list[tuple[str, dict]]:
         frames = [json.loads(text, parse_float=Decimal) for text in self.texts]
@@ -155,6 +165,8 @@ def test_each_host_serves_its_own_channels(exchange):
     (answer,) = public.say("subscribe", "BTC/USD")
     assert answer["success"] is False
     assert "unavailable on this endpoint" in answer["error"]
+    (answer,) = Client(exchange, "auth").say("subscribe", "BTC/USD")
+    assert (answer["success"], answer["error"]) == (False, "Subscription name invalid")
     client = Client(exchange)
     for channel in ("book", "ticker", "trade", "ohlc", "instrument", "weather"):
         (answer,) = client.say("subscribe", "BTC/USD", channel=channel)
@@ -231,6 +243,38 @@ def test_faults_reach_level_3_too(exchange):
         with pytest.raises(AssertionError):
             replay(fresh.records(), 10)
     assert [record.name for record in exchange.faults] == ["duplicate_snapshot", "wrong_checksum", "corrupt_level"]
+
+
+def test_orders_of_accounts_are_in_the_queues_under_their_own_ids(exchange):
+    """One joins, shrinks in place, grows to the back, moves and leaves; of an iceberg only the peak is seen."""
+    watcher, trader = Client(exchange), Client(exchange, "auth")
+    watcher.say("subscribe", "BTC/USD", depth=1000)
+    price = float(watcher.records()[0][1]["bids"][0]["limit_price"]) - 200
+
+    def trade(method: str, **params) -> list[tuple]:
+        seen = len(watcher.records())
+        answer = trader.ask(method, **params)
+        assert answer["success"], answer
+        orders = [entry for _, record in watcher.records()[seen:] for entry in record["bids"]]
+        return [
+            (entry["event"], str(entry["order_qty"]), float(entry["limit_price"]) - price)
+            for entry in orders
+            if entry["order_id"] == (trader.order_id or answer["result"]["order_id"])
+        ]
+
+    order = {"symbol": "BTC/USD", "side": "buy", "limit_price": price}
+    assert trade("add_order", order_type="limit", order_qty=1.5, **order) == [("add", "1.50000000", 0)]
+    trader.order_id = trader.last["order_id"]
+    amend = {"order_id": trader.order_id}
+    assert trade("amend_order", order_qty=1.0, **amend) == [("modify", "1.00000000", 0)]
+    assert trade("amend_order", order_qty=2.0, **amend) == [("modify", "2.00000000", 0)]
+    moved = trade("amend_order", order_qty=2.0, limit_price=price - 1, **amend)
+    assert moved == [("delete", "2.00000000", 0), ("add", "2.00000000", -1)]
+    assert trade("cancel_order", order_id=[trader.order_id]) == [("delete", "2.00000000", -1)]
+    trader.order_id = None
+    iceberg = trade("add_order", order_type="iceberg", order_qty=1.5, display_qty=0.1, **order)
+    assert iceberg == [("add", "0.10000000", 0)]
+    assert queues(replay(watcher.records(), 1000)) == queues(engine_book(exchange, "BTC/USD", 1000))
 
 
 @pytest.mark.parametrize(("digits", "snapshots"), [(2, 1), (0, 2)])

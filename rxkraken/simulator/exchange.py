@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from rxkraken.credentials import Credentials
     from rxkraken.simulator.accounts import Account, ApiKey, Received, Tier
-    from rxkraken.simulator.faults import FaultRecord
+    from rxkraken.simulator.faults import Armed, FaultRecord
     from rxkraken.simulator.instruments import SymbolSpec
     from rxkraken.simulator.wire import Digits
 
@@ -428,6 +428,10 @@ class Exchange:
             self.at(self.now + after, lambda: self._inject(name, values))
         else:
             self._inject(name, values)
+
+    def strike_rest(self, call: str) -> list[Armed]:
+        """The faults that strike a REST call of this name, which is being answered now."""
+        return self._faults.on_rest(self.now, call)
 
     def script(self, faults: Iterable[tuple[float, str, dict[str, Any]]]) -> None:
         """Plan faults: each is seconds from now, a name and parameters, checked at once."""

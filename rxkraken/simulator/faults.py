@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rxkraken.simulator.connections import Connection, Subscription
     from rxkraken.simulator.mangling import Checked
 
-Hook = Literal["now", "message", "ack", "upgrade", "request"]
+Hook = Literal["now", "message", "ack", "upgrade", "request", "rest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _names(choices: tuple[Any, ...]) -> str:
     return ", ".join(str(choice) for choice in choices)
 
 
-_CHANNELS = ("book", "ticker", "trade", "ohlc", "instrument")
+_CHANNELS = ("book", "level3", "ticker", "trade", "ohlc", "instrument")
 _METHODS = ("subscribe", "unsubscribe", "ping")
 _DIGITS = tuple(range(13))
 
@@ -109,6 +109,8 @@ _SECONDS = Parameter("seconds", 1.0, "seconds, 0 or more", _number)
 _LASTS = Parameter("seconds", None, "seconds, or None for ever", lambda value: value is None or _number(value))
 _TEXT = Parameter("text", CLOUDFLARE, "any text", lambda value: isinstance(value, str))
 _METHOD = Parameter("method", "subscribe", f"one of {_names(_METHODS)}", _one_of(*_METHODS))
+_CALL = Parameter("call", None, "the name of a REST call such as AddOrder, or None for any", _name)
+_EFFECT = "True if the call is carried out all the same, or False"
 _WANTED_SYMBOL = Parameter("symbol", None, "a listed symbol such as BTC/USD", lambda value: isinstance(value, str))
 
 FAULTS: dict[str, FaultKind] = {
@@ -129,7 +131,7 @@ FAULTS: dict[str, FaultKind] = {
             _CONNECTION, _METHOD, _SYMBOL, _TIMES,
             Parameter("data", False, "True or False", lambda value: isinstance(value, bool)),  # noqa: FBT003 -- the default of a parameter
         )),
-        FaultKind("corrupt_level", "change one quantity in a book message", "message", (*_ONLY_BOOK, _TIMES)),
+        FaultKind("corrupt_level", "change one quantity in a message of a book", "message", (*_ONLY_BOOK, _TIMES)),
         FaultKind("wrong_checksum", "send a checksum that does not fit", "message", (*_ONLY_BOOK, _TIMES)),
         FaultKind("lose", "leave a message out", "message", (_CONNECTION, _CHANNEL, _SYMBOL, _TIMES)),
         FaultKind("repeat", "send a message twice", "message", (_CONNECTION, _CHANNEL, _SYMBOL, _TIMES)),
@@ -160,6 +162,20 @@ FAULTS: dict[str, FaultKind] = {
             _WANTED_SYMBOL,
             Parameter("status", "cancel_only", f"one of {_names(PAIR_STATUSES)}", _one_of(*PAIR_STATUSES)),
         )),
+        FaultKind("rest_error", "answer REST calls with an error page of the gateway", "rest", (
+            _CALL,
+            Parameter("status", 502, "an HTTP status from 400 to 599",
+                      lambda value: _whole(value) and 400 <= value <= 599),  # noqa: PLR2004 -- the range says itself
+            Parameter("effect", False, _EFFECT, lambda value: isinstance(value, bool)),  # noqa: FBT003 -- the default of a parameter
+            _TIMES,
+        )),
+        FaultKind("rest_slow", "answer REST calls late", "rest", (_CALL, _SECONDS, _TIMES)),
+        FaultKind("rest_cut", "drop the connection instead of answering REST calls", "rest", (
+            _CALL,
+            Parameter("effect", True, _EFFECT, lambda value: isinstance(value, bool)),  # noqa: FBT003 -- the default of a parameter
+            _TIMES,
+        )),
+        FaultKind("rest_invalid_json", "answer REST calls with half of the JSON", "rest", (_CALL, _TIMES)),
     )
 }  # fmt: skip
 
@@ -249,6 +265,14 @@ class Faults:
                 self.note(now, armed.kind.name, armed.parameters, connection=connection)
                 return armed.kind.name
         return None
+
+    def on_rest(self, now: float, call: str) -> list[Armed]:
+        """The faults that strike a REST call."""
+        struck = [armed for armed in self._waiting("rest") if armed.parameters["call"] in {None, call}]
+        for armed in struck:
+            self._strike(armed)
+            self.note(now, armed.kind.name, armed.parameters)
+        return struck
 
     def on_message(self, now: float, subscription: Subscription, text: str, checked: Checked) -> list[str]:
         """What is sent instead of a channel message: mostly itself."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rxkraken.simulator.rest_account import MONEY
 from rxkraken.simulator.rest_auth import Gate, permit
+from rxkraken.simulator.rest_faults import disturbed
 from rxkraken.simulator.rest_history import HISTORY
 from rxkraken.simulator.rest_listing import LISTING, Venue
 from rxkraken.simulator.rest_market import MARKET
@@ -61,26 +62,34 @@ class Front:
         self._gate = Gate(exchange.keys)
 
     def answer(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Response:
-        """The answer to one request; it never raises.
+        """The answer to one request, as armed faults leave it; it never raises.
 
         `path` is as it was sent, such as `/0/public/Time`, `query` what came after the question mark, `body` the raw
         bytes. API-level errors have HTTP status 200; an unknown call has 404 (section 1).
         """
-        try:
-            match path.removeprefix("/0/").partition("/"):
-                case "public", _, name if name in _PUBLIC and method == "GET":
-                    return success(_PUBLIC[name](self._venue, read_query(query)))
-                case "private", _, name if name in _PRIVATE and method == "POST":
-                    return success(self._private(name, f"{path}?{query}" if query else path, headers, body))
-                case _:
-                    return failure(["EGeneral:Unknown method"], 404)
-        except Refused as refusal:
-            return failure(refusal.errors)
+        half, _, name = path.removeprefix("/0/").partition("/")
+
+        def answer() -> Response:
+            return self._answer(method, half, name, f"{path}?{query}" if query else path, headers, body)
+
+        return disturbed(self._venue.exchange.strike_rest(name), answer)
 
     def counter(self, key: str) -> float:
         """What the call counter of an API key stands at now."""
         exchange = self._venue.exchange
         return self._gate.counter(exchange.keys[key], exchange.now)
+
+    def _answer(  # noqa: PLR0917 -- the parts of a request
+        self, method: str, half: str, name: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        try:
+            if half == "public" and name in _PUBLIC and method == "GET":
+                return success(_PUBLIC[name](self._venue, read_query(target.partition("?")[2])))
+            if half == "private" and name in _PRIVATE and method == "POST":
+                return success(self._private(name, target, headers, body))
+        except Refused as refusal:
+            return failure(refusal.errors)
+        return failure(["EGeneral:Unknown method"], 404)
 
     def _private(self, name: str, path: str, headers: Mapping[str, str], body: bytes) -> Any:
         """Key, signature, nonce, call rate, permission, arguments: what is wrong first is told (section 10)."""

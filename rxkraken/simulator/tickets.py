@@ -110,7 +110,7 @@ def triggers_of(order_type: str, side: Side, given: Fields | None, market: Marke
     rising = (side == "buy") != order_type.startswith("take-profit")
     made = Triggers(reference, price, price_type, ZERO, rising, trailing, now if trailing else None)
     signed = price if not trailing or rising else -price
-    made.actual_price = on_tick(apply(now, signed, price_type), market)
+    made.actual_price = price if price_type == "static" else on_tick(apply(now, signed, price_type), market)
     if made.actual_price <= 0:
         raise Rejected(INVALID_PRICE)
     return made

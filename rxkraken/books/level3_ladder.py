@@ -13,12 +13,12 @@ from rxkraken.books.checksum import crc32
 from rxkraken.books.faults import MalformedBook
 from rxkraken.books.ladder import CHECKSUM_LEVELS
 from rxkraken.books.level3_records import instant, order_of
-from rxkraken.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rxkraken.books.level3_records import Change, Order
+    from rxkraken.books.measures import BookSide
 
 Queue = tuple["Order", ...]
 
@@ -66,15 +66,9 @@ class Queues:
         """Return all orders, best level first and front of the queue first, asks before bids."""
         return [order for queues in (self.ask_queues, self.bid_queues) for queue in queues for order in queue]
 
-    def lists(self, side: str) -> tuple[list[int], list[Queue]]:
+    def lists(self, side: BookSide) -> tuple[list[int], list[Queue]]:
         """Return keys and queues of the "bids" or the "asks"."""
-        match side:
-            case "bids":
-                return self.bid_keys, self.bid_queues
-            case "asks":
-                return self.ask_keys, self.ask_queues
-            case _:
-                raise InvalidArgument(f'side {side!r} must be "bids" or "asks"')
+        return (self.bid_keys, self.bid_queues) if side == "bids" else (self.ask_keys, self.ask_queues)
 
 
 class _Side:

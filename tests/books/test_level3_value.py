@@ -195,6 +195,25 @@ def test_a_reader_in_another_thread_sees_one_whole_message():
     assert not wrong
 
 
+def test_a_look_that_met_a_change_is_repeated():
+    """The change comes in the middle of the look: the error it causes is void, and the book shows what it was."""
+    reducer = Book3Reducer("BTC/USD", checksum="off", price_precision=1, qty_precision=8)
+    book = apply(reducer, text("snapshot", BIDS))
+    attempts = []
+
+    def look(queues):
+        attempts.append(len(queues.bid_keys))
+        if len(attempts) == 1:
+            apply(reducer, text("update", ["delete C 66785.0 1"]))
+            return queues.bid_keys[1]
+        return queues.bid_keys.copy()
+
+    assert book._read(look) == [-667880, -667850]
+    assert attempts == [2, 2]
+    with pytest.raises(ZeroDivisionError):
+        book._read(lambda queues: 1 / 0)
+
+
 def test_quantities_beyond_floats_are_exact():
     raw = text("snapshot", ["L 0.00007434 301727260.79999999", "M 0.00007434 5"])
     book = apply(Book3Reducer("BTC/USD", checksum="off", price_precision=8, qty_precision=8), raw)
@@ -229,6 +248,12 @@ def test_digits_that_are_not_given_grow_with_the_wire():
         "100.00",
         "1.000",
     ]
+
+
+def test_more_digits_than_any_market_has_are_malformed():
+    reducer = Book3Reducer("BTC/USD")
+    assert apply(reducer, text("snapshot", ["A 100.0 1e-30"])) is None
+    assert "30 fraction digits" in str(reducer.last_error)
 
 
 def test_a_precision_that_arrives_later_is_used_from_then_on():

@@ -27,11 +27,12 @@ KrakenError                    everything below; `.retryable` says whether tryin
     │   ├── AuthRefused        the key, its signature or the one-time password is wrong: fix the credentials
     │   ├── PermissionRefused  the key is right but may not do this: change its permissions
     │   └── RestOrderRejected  (also OrderRejected) an order sent over REST was refused: nothing was placed
-    └── (order outcomes)       NotSent and OutcomeUnknown are KrakenErrors: see below
+    └── (order outcomes)       NotSent, OutcomeUnknown and NotPlaced are KrakenErrors: see below
 ```
 
 An order request has three outcomes: its result, `OrderRejected`, or `OutcomeUnknown`; `NotSent` says for certain
-that nothing left this process.
+that nothing left this process. `ticket.resolve()` turns an unknown outcome into a result, or into `NotPlaced`: the
+exchange never took it.
 """
 
 from __future__ import annotations
@@ -267,4 +268,22 @@ class NotSent(KrakenError):
 
 
 class OutcomeUnknown(KrakenError):
-    """An order request was sent and its fate is not known yet. Never send it again; reconcile by `cl_ord_id`."""
+    """An order request was sent and its fate is not known yet. Never send it again: `await ticket.resolve()` finds out.
+
+    `cl_ord_ids` are the ids by which the orders can be looked for.
+    """
+
+    def __init__(self, text: str, cl_ord_ids: Sequence[str] = ()) -> None:
+        """Keep the ids beside the text."""
+        self.cl_ord_ids = tuple(cl_ord_ids)
+        super().__init__(text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with the ids."""
+        return type(self), (str(self), self.cl_ord_ids)
+
+
+class NotPlaced(KrakenError):
+    """Reconciled: an order request whose outcome was unknown never took effect. A new one may be made."""
+
+    retryable = True

@@ -60,7 +60,10 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to a request, whichever method (ws-v2 reference section 2.2). `success` is true on a pong."""
+    """An answer to a request, whichever method (ws-v2 reference section 2.2). `success` is true on a pong.
+
+    `rate_threshold` comes with the ack of `executions` (section 5.2, `maxratecount`).
+    """
 
     method: str
     success: bool
@@ -69,6 +72,7 @@ class Reply:
     error: str | None
     warnings: tuple[str, ...]
     frame: Mapping[str, Any]
+    rate_threshold: int | None = None
 
 
 def reply(frame: Mapping[str, Any]) -> Reply:
@@ -87,6 +91,7 @@ def reply(frame: Mapping[str, Any]) -> Reply:
         error=None if error is None else error if isinstance(error, str) else str(error),
         warnings=tuple(str(warning) for warning in warnings) if isinstance(warnings, list | tuple) else (),  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         frame=frame,
+        rate_threshold=details["maxratecount"] if isinstance(details.get("maxratecount"), int) else None,
     )
 
 

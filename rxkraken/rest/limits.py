@@ -92,6 +92,11 @@ class Counter:
         """Add the cost, whether it fits or not: the exchange has counted it."""
         self._value = self.value(now) + cost
 
+    def set(self, value: float, now: float) -> None:
+        """Go on from another value."""
+        self.value(now)
+        self._value = value
+
     def fill(self, now: float) -> None:
         """Set it to its maximum: the exchange says it is exceeded, so it knows of calls that this process does not."""
         self._value = max(self.value(now), self.maximum)
@@ -210,6 +215,16 @@ class TradingLimits:
         for pair in pairs:
             self._counter(pair).fill(now)
 
+    def told(self, pair: str, value: float, now: float) -> None:
+        """Take over what the exchange itself says of a pair's counter."""
+        self._counter(pair).set(value, now)
+
+    def retier(self, tier: Tier) -> None:
+        """Go on with the counters of another tier."""
+        self.tier = tier
+        for counter in self._counters.values():
+            counter.maximum, counter.decay = tier.trading_threshold, tier.trading_decay
+
     def state(self, now: float) -> dict[str, CounterState]:
         """Return the counters that are not empty at `now`, by pair."""
         states = {pair: counter.state(now) for pair, counter in self._counters.items()}
@@ -266,6 +281,17 @@ class Limits:
         self.tier = tier_of(tier)
         self.rest = Counter(self.tier.rest_maximum, self.tier.rest_decay)
         self.trading = TradingLimits(self.tier)
+
+    def learn_threshold(self, threshold: float) -> None:
+        """Go on with the tier whose trading counter reaches this far, which is what `executions` tells of an account.
+
+        A threshold of no known tier changes nothing (ws-v2 reference section 5.2, `maxratecount`).
+        """
+        tier = next((tier for tier in TIERS.values() if tier.trading_threshold == threshold), None)
+        if tier is not None and tier is not self.tier:
+            self.tier = tier
+            self.rest.maximum, self.rest.decay = tier.rest_maximum, tier.rest_decay
+            self.trading.retier(tier)
 
     def state(self, now: float) -> LimitsState:
         """Return everything at `now` as a value."""

@@ -63,6 +63,10 @@ class Host(Protocol):
         """Connecting again cannot help."""
         ...
 
+    def on_rate_threshold(self, threshold: int) -> None:
+        """Kraken told how far the account's trading counters reach."""
+        ...
+
     def on_token_wanted(self, connection: Connection) -> None:
         """A private connection opened, or its token was refused: it needs another one."""
         ...
@@ -402,6 +406,8 @@ class Connection:
         """Hand a response to the conversation."""
         for warning in reply.warnings:
             log.debug("%s: Kraken warns: %s", self.name, warning)
+        if reply.rate_threshold is not None:
+            self._host.on_rate_threshold(reply.rate_threshold)
         self.conversation.replied(reply, self._world.loop.time())
         self._drain_events()  # at once: a status must not come after the data that it announces
         self.poke()

@@ -48,6 +48,7 @@ class Pool:
         self.world = world
         self.closing = False
         self.is_closed = False
+        self.learn_threshold: Callable[[int], None] = lambda _: None
         self._endpoints = endpoints
         self._settings = settings
         self._fatal: dict[str, Exception] = {}
@@ -211,6 +212,10 @@ class Pool:
         for feed in feeds:
             self.feeds.pop(feed.topic, None)
             feed.hub.fail(error)
+
+    def on_rate_threshold(self, threshold: int) -> None:
+        """Pass on how far the account's trading counters reach."""
+        self.learn_threshold(threshold)
 
     def on_token_wanted(self, connection: Connection) -> None:
         """Fetch a token for a private connection."""

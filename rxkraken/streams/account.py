@@ -76,6 +76,7 @@ class ExecutionsFeed(Feed):
         "_nameless",
         "_resumption",
         "epoch",
+        "interruptions",
         "is_live",
         "recent",
         "table",
@@ -87,6 +88,7 @@ class ExecutionsFeed(Feed):
         self.table = OrderTable()
         self.is_live = False
         self.epoch = 0
+        self.interruptions = 0
         self.recent: deque[Execution] = deque(maxlen=SNAPSHOT_FILLS)
         self._mend = mend
         self._loaded = False
@@ -106,6 +108,10 @@ class ExecutionsFeed(Feed):
         else:
             self._held.append((reports, received, epoch))
         self._received = received
+
+    def look_up(self, order_id: str) -> None:
+        """Have an order asked by REST that should have been told by now."""
+        self._mend(Hole(None, (order_id,)), lambda mended: self._late(mended.reports), self._late)
 
     def begin_empty(self, received: float, epoch: int) -> None:
         """Begin without a snapshot; what was open before, or may be, is asked by REST."""
@@ -140,6 +146,7 @@ class ExecutionsFeed(Feed):
 
     def reset(self) -> None:
         """Hold everything back until the next snapshot."""
+        self.interruptions += 1
         self.is_live = False
         self._held.clear()
         self._asked = self._resumption = None

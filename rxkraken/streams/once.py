@@ -56,6 +56,16 @@ class Once(Observable[T]):
             self._start(self._resolve, self._reject)
         return leave
 
+    @property
+    def begun(self) -> bool:
+        """Whether the request was made."""
+        return self._begun
+
+    @property
+    def result(self) -> T | None:
+        """The outcome, if there is one and it is no failure."""
+        return self._outcome[0] if self._outcome is not None else None
+
     def __await__(self) -> Generator[Any, None, T]:
         """Wait for the outcome. Cancelling the wait does not undo the request."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()

@@ -1,0 +1,372 @@
+"""Sends order requests, each at most once, and says what became of them.
+
+The way of a request: the market's rules (waited for if they are not here yet), the connection with its token, the rate
+counters, the socket, the answer. Until the socket, a failure is `NotSent`; from there on it is Kraken's refusal, or
+`OutcomeUnknown`. ws-v2 reference sections 5.1, 6 and 6.10.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from reactivex.disposable import Disposable
+
+from rxkraken.errors import (
+    ClientClosed,
+    InvalidArgument,
+    KrakenError,
+    NotSent,
+    OrderRejected,
+    OutcomeUnknown,
+    RateLimited,
+)
+from rxkraken.protocol.kraken_errors import classify, outcome_unknown
+from rxkraken.protocol.spot_v2 import Reply
+from rxkraken.streams.hub import Outlet
+from rxkraken.trading import results
+from rxkraken.trading.charging import costs_of, settle
+from rxkraken.trading.reconcile import Reconciler
+from rxkraken.trading.seed import orders_as_requested
+from rxkraken.trading.sent import Sent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from reactivex.abc import DisposableBase
+
+    from rxkraken.errors import SubscriberFailed
+    from rxkraken.models.market import Instrument
+    from rxkraken.models.trading import Order
+    from rxkraken.rest import RestClient
+    from rxkraken.rest.limits import Limits, Policy
+    from rxkraken.session.connection import Connection
+    from rxkraken.session.world import World
+    from rxkraken.settings import Settings
+    from rxkraken.streams.account import ExecutionsFeed
+    from rxkraken.streams.directory import Directory
+    from rxkraken.trading.draft import Draft
+    from rxkraken.trading.request import OrderRequest
+    from rxkraken.trading.ticket import OrderTicket
+
+log = logging.getLogger("rxkraken.trading")
+T = TypeVar("T")
+
+
+class Desk:
+    """One account's orders on one client."""
+
+    def __init__(
+        self,
+        world: World,
+        settings: Settings,
+        *,
+        connect: Callable[[], Connection],
+        follow: Callable[[], ExecutionsFeed | None],
+        rest: Callable[[], RestClient],
+        directory: Directory,
+        limits: Limits,
+        policy: Policy,
+        report: Callable[[SubscriberFailed], None],
+    ) -> None:
+        """Open nothing yet. `connect` finds the private connection, `follow` the executions of the account."""
+        self.report = report
+        self.rest = rest
+        self.world = world
+        self.settings = settings
+        self._connect = connect
+        self._follow = follow
+        self._directory = directory
+        self._limits = limits
+        self._policy: Policy = policy
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.closing = False
+
+    # --- sending --------------------------------------------------------------------------------------------------
+
+    def send(
+        self,
+        draft: Draft[T],
+        ready: Callable[[OrderRequest], None],
+        resolve: Callable[[T], None],
+        reject: Callable[[Exception], None],
+    ) -> None:
+        """Make the request with the rules and time of now, and send it; at once if nothing has to be waited for."""
+        try:
+            if draft.refusal is not None:
+                raise NotSent(draft.refusal)
+            connection = self._open(draft)
+            feed = None if self.closing else self._follow()
+        except KrakenError as error:
+            reject(_not_sent(error))
+            return
+
+        def go(rules: Instrument | None) -> float | None:
+            request = draft.make(rules, False)  # noqa: FBT003 - not a first look any more
+            wait = self._wait_for_room(request)
+            if wait is None:
+                ready(request)
+                if feed is not None:
+                    for own_id, order in orders_as_requested(request).items():
+                        feed.table.expect(own_id, order)
+                self._dispatch(connection, request, draft.read, resolve, reject)
+            return wait
+
+        instrument = self._rules(draft)
+        if connection.is_ready and draft.after is None and (instrument is not None or draft.symbol is None):
+            try:
+                wait = go(instrument)
+            except KrakenError as error:
+                reject(error)
+                return
+            if wait is None:
+                return
+        self.start(self._prepare(connection, draft, go, reject))
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run some work of ours until it ends or the client is closed."""
+        task = self.world.loop.create_task(work, name="rxkraken order")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def aclose(self) -> None:
+        """Give up what is still being prepared or reconciled."""
+        self.closing = True
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _open(self, draft: Draft[Any]) -> Connection:
+        if self.closing and not draft.last:
+            raise ClientClosed("the client is closing")
+        connection = self._connect()
+        # Before the first connection there is something to wait for; a lost one is a reason not to trade.
+        beginning = connection.router.epoch == 0 and connection.state in ("idle", "connecting")
+        if not (connection.is_open or beginning):
+            raise NotSent(f"the connection is {connection.state}")
+        return connection
+
+    def _rules(self, draft: Draft[Any]) -> Instrument | None:
+        return None if draft.symbol is None else self._directory.get(draft.symbol)
+
+    async def _prepare(
+        self,
+        connection: Connection,
+        draft: Draft[Any],
+        go: Callable[[Instrument | None], float | None],
+        reject: Callable[[Exception], None],
+    ) -> None:
+        try:
+            if draft.after is not None:
+                await self._decided(draft.after)
+            if draft.symbol is not None and self._rules(draft) is None:
+                await self._wait_for(self._directory.when_known)
+            await self.wait_ready(connection)
+            while (wait := go(self._rules(draft))) is not None:
+                await asyncio.sleep(wait)
+                await self.wait_ready(connection)
+        except asyncio.CancelledError:
+            reject(NotSent("the client was closed before the request left"))
+            raise
+        except InvalidArgument as error:
+            reject(error)
+        except RateLimited as error:
+            reject(error)
+        except KrakenError as error:
+            reject(_not_sent(error))
+
+    async def _decided(self, ticket: OrderTicket) -> None:
+        """Wait until an order is acknowledged, since requests may overtake each other (section 6)."""
+        if not ticket.begun:
+            raise NotSent("the order it is about was not sent")
+        try:
+            result = await ticket
+        except OutcomeUnknown:
+            if ticket.cl_ord_id is None:
+                raise
+            return  # it may be there: its own id finds it
+        except KrakenError as error:
+            raise NotSent(f"there is no order: {error}") from error
+        if not result.placed:
+            raise NotSent("there is no order: it was only validated")
+
+    async def _wait_for(self, register: Callable[[Callable[[], None]], None]) -> None:
+        known: asyncio.Future[None] = self.world.loop.create_future()
+        register(lambda: None if known.done() else known.set_result(None))
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await known
+        except TimeoutError:
+            log.info("the rules of the market are not known; the exchange checks the order")
+
+    async def wait_ready(self, connection: Connection) -> None:
+        """Wait for a socket and a token; raises `NotSent`, or what prevents them."""
+        if connection.is_ready:
+            return
+        future: asyncio.Future[None] = self.world.loop.create_future()
+
+        def settled(error: Exception | None) -> None:
+            if not future.done():
+                future.set_result(None) if error is None else future.set_exception(error)
+
+        connection.when_ready(settled)
+        try:
+            async with asyncio.timeout(self.settings.request_timeout):
+                await future
+        except TimeoutError:
+            raise NotSent(f"no connection with a token within {self.settings.request_timeout:g} s") from None
+
+    # --- rate counters --------------------------------------------------------------------------------------------
+
+    def _wait_for_room(self, request: OrderRequest) -> float | None:
+        """Charge the request; or return for how long it has to wait, or raise, as the policy says."""
+        trading, now = self._limits.trading, self.world.loop.time()
+        costs = costs_of(request, trading, now)
+        missing = trading.wait(costs, now)
+        if missing > _MOMENT and request.method not in _ALWAYS_PASS:
+            text = f"{request.method}: the trading rate counter has room again in {missing:.2f} s"
+            match self._policy:
+                case "raise":
+                    raise RateLimited(text, category="trading_rate_limit", wait=missing)
+                case "wait":
+                    log.debug("%s; waiting", text)
+                    return missing
+                case "warn":
+                    log.warning("%s; sending it all the same", text)
+        trading.charge(costs, now)
+        return None
+
+    # --- the wire ---------------------------------------------------------------------------------------------------
+
+    def _dispatch(
+        self,
+        connection: Connection,
+        request: OrderRequest,
+        read: Callable[[Sequence[Mapping[str, Any]], OrderRequest], T],
+        resolve: Callable[[T], None],
+        reject: Callable[[Exception], None],
+    ) -> None:
+        def done(outcome: Sequence[Mapping[str, Any]] | Exception) -> None:
+            if isinstance(outcome, Exception):
+                self._note_refusal(request, outcome)
+                reject(outcome)
+                return
+            try:
+                result = read(outcome, request)
+            except KrakenError as error:
+                reject(self._unknown(request, str(error), error))
+                return
+            settle(request, result, self._limits.trading, self.world.loop.time())
+            resolve(result)
+
+        Sent(self, connection, request, done).go()
+
+    def _note_refusal(self, request: OrderRequest, error: Exception) -> None:
+        if isinstance(error, OrderRejected) and error.category == "trading_rate_limit":
+            now = self.world.loop.time()
+            self._limits.trading.fill(costs_of(request, self._limits.trading, now), now)
+
+    def judge(self, request: OrderRequest, answer: Reply | Exception) -> Exception | None:
+        """Say which of the three outcomes an answer is: None for success, else the error."""
+        match answer:
+            case Reply(success=True):
+                return None
+            case Reply(error=text):
+                text = text or "refused without a reason"
+                if request.method == "batch_add" and results.batch_rows(answer.frame):
+                    return None  # some orders of the batch may be placed: its rows say which (section 6.8)
+                if outcome_unknown(text):
+                    return self._unknown(request, text)
+                category, retryable = classify(text)
+                return OrderRejected(text, category=category, retryable=retryable)
+            case NotSent():
+                return _not_sent(answer)
+            case _:
+                return self._unknown(request, str(answer), answer)
+
+    def _unknown(self, request: OrderRequest, why: str, cause: Exception | None = None) -> OutcomeUnknown:
+        error = OutcomeUnknown(
+            f"{request.method} was sent and its outcome is not known ({why}); "
+            "do not send it again: `await ticket.resolve()` finds out",
+            request.cl_ord_ids,
+        )
+        error.__cause__ = cause
+        return error
+
+    # --- what tickets ask ---------------------------------------------------------------------------------------------
+
+    def reconcile(
+        self,
+        request: OrderRequest,
+        followed_since: int,
+        error: OutcomeUnknown,
+        resolve: Callable[[Any], None],
+        reject: Callable[[Exception], None],
+    ) -> None:
+        """Find out what became of a request with an unknown outcome."""
+        self.start(Reconciler(self, request, self._feed(), followed_since).run(error, resolve, reject))
+
+    def interruptions(self) -> int:
+        """Count the interruptions of the account's executions so far; -1 while they are not followed."""
+        feed = self._feed()
+        return feed.interruptions if feed is not None and feed.is_live else -1
+
+    def known(self, order_id: str, cl_ord_id: str | None) -> Order | None:
+        """Find an order in the executions of the account."""
+        feed = self._feed()
+        if feed is None:
+            return None
+        found = feed.table.get(order_id) if order_id else None
+        return found or (feed.table.by_cl_ord_id(cl_ord_id) if cl_ord_id else None)
+
+    def order_of(self, ticket: OrderTicket) -> Order | None:
+        """Find the order of a ticket."""
+        placed = ticket.result
+        return self.known(placed.order_id if placed else "", ticket.cl_ord_id)
+
+    def watch(self, follower: Any, place: str) -> DisposableBase:
+        """Let a follower see the events of the account from now on."""
+        try:
+            feed = self._follow()
+        except KrakenError as error:
+            follower.on_error(error)
+            return Disposable()
+        if feed is None:
+            return Disposable()
+        return feed.hub.add(Outlet(follower, place))
+
+    def expect_news(self, order_id: str) -> None:
+        """Ask for an order by REST if the executions still do not know it after a while."""
+
+        def look() -> None:
+            feed = self._feed()
+            if feed is not None and feed.is_live and feed.table.get(order_id) is None and not self.closing:
+                feed.look_up(order_id)
+
+        self.world.loop.call_later(_SOON, look)
+
+    def _feed(self) -> ExecutionsFeed | None:
+        try:
+            return self._follow()
+        except KrakenError:
+            return None
+
+
+def _not_sent(error: Exception) -> NotSent:
+    if isinstance(error, NotSent):
+        return error
+    problem = NotSent(f"nothing was sent: {error}")
+    problem.retryable = getattr(error, "retryable", False)
+    problem.__cause__ = error
+    return problem
+
+
+# How long an order waits for the rules of its market before it goes without our own check of them.
+_PATIENCE: Final = 5.0
+_SOON: Final = 2.0
+# A counter decays in floats: waiting for the last thousandth of a second would only turn in circles.
+_MOMENT: Final = 0.001
+# "A batch cancel is still accepted when it passes the threshold" (section 6.10); nor is an emergency brake held back.
+_ALWAYS_PASS: Final = frozenset({"batch_cancel", "cancel_all", "cancel_all_orders_after"})

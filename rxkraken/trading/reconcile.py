@@ -1,0 +1,228 @@
+"""Finds out what became of a request whose answer never came. It reads only; nothing is ever sent again.
+
+Executions are asked first, then REST, again and again until the answer is certain. That an order is nowhere is certain
+only after its deadline, from which on the exchange would refuse it, and once REST cannot lag behind any more: "up to
+about a minute" (ws-v2 reference section 5.5). Where the executions have been followed without an interruption since
+before the request left, they would have told, and a few seconds are enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from rxkraken.errors import ClientClosed, KrakenError, NotPlaced, OutcomeUnknown
+from rxkraken.models.orders import (
+    AddOrderResult,
+    AmendOrderResult,
+    BatchAddResult,
+    BatchAddRow,
+    BatchCancelResult,
+    CancelOrderResult,
+    CancelOrderRow,
+    EditOrderResult,
+)
+from rxkraken.models.trading import Order
+from rxkraken.trading.history import report_of_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rxkraken.models.account import OrderInfo
+    from rxkraken.streams.account import ExecutionsFeed
+    from rxkraken.trading.desk import Desk
+    from rxkraken.trading.request import OrderRequest
+
+log = logging.getLogger("rxkraken.trading")
+
+
+class Reconciler:
+    """Looks for the orders of one request."""
+
+    def __init__(self, desk: Desk, request: OrderRequest, feed: ExecutionsFeed | None, followed_since: int) -> None:
+        """`followed_since` is the feed's count of interruptions when the request left."""
+        self._desk = desk
+        self._request = request
+        self._feed = feed
+        self._followed_since = followed_since
+        self._asked_in_vain = False
+
+    async def run(
+        self, error: OutcomeUnknown, resolve: Callable[[Any], None], reject: Callable[[Exception], None]
+    ) -> None:
+        """Look until it is certain, and call one of both."""
+        try:
+            resolve(await self._find(error))
+        except asyncio.CancelledError:
+            reject(error)
+            raise
+        except KrakenError as problem:
+            reject(problem)
+
+    async def _find(self, error: OutcomeUnknown) -> Any:
+        look = _METHODS.get(self._request.method)
+        if look is None or not (self._request.cl_ord_ids or self._request.order_ids):
+            error.add_note("there is nothing by which it could be looked for; look at the account")
+            raise error
+        pause = _FIRST_PAUSE
+        while True:
+            certain = self._desk.world.wall() >= self._certain_at()
+            result = await look(self, error, certain=certain)
+            if result is not None:
+                return result
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE, 1.5 * pause)
+
+    def _certain_at(self) -> float:
+        deadline = self._request.deadline or self._desk.world.wall()
+        feed = self._feed
+        followed = feed is not None and feed.is_live and feed.interruptions == self._followed_since
+        return deadline + (_SETTLED if followed else _REST_LAG)
+
+    # --- the methods ------------------------------------------------------------------------------------------------
+
+    async def added(self, error: OutcomeUnknown, *, certain: bool) -> AddOrderResult | None:
+        """An order that was to be placed."""
+        del error
+        order = await self._own(self._request.cl_ord_ids[0], certain=certain)
+        if order is not None:
+            return AddOrderResult(order.order_id, order.cl_ord_id, order.order_userref)
+        return self._nowhere(certain=certain)
+
+    async def batch_added(self, error: OutcomeUnknown, *, certain: bool) -> BatchAddResult | None:
+        """Orders of a batch: some may be there and others not."""
+        del error
+        asked = cast("list[dict[str, Any]]", self._request.params["orders"])
+        rows: list[BatchAddRow] = []
+        for params in asked:
+            own_id = params.get("cl_ord_id")
+            order = await self._own(own_id, certain=certain) if own_id is not None else None
+            if order is None and not (certain and not self._asked_in_vain):
+                return None
+            error_text = None if order is not None else ("not placed" if own_id else None)
+            order_id = order.order_id if order is not None else None
+            rows.append(BatchAddRow(order_id, own_id, params.get("order_userref"), error_text))
+        return BatchAddResult(tuple(rows)) if any(row.placed for row in rows) else self._nowhere(certain=certain)
+
+    async def amended(self, error: OutcomeUnknown, *, certain: bool) -> AmendOrderResult | None:
+        """A change in place: it shows in the order itself."""
+        order = await self._named(certain=certain)
+        if order is None:
+            return self._nowhere(certain=certain)
+        if self._shows_the_change(order):
+            return AmendOrderResult("", order.order_id, order.cl_ord_id)
+        if order.is_final:
+            error.add_note(f"the order is {order.status}; whether it was amended before cannot be told")
+            raise error
+        return self._nowhere(certain=certain)
+
+    async def edited(self, error: OutcomeUnknown, *, certain: bool) -> EditOrderResult | None:
+        """A replacement: the old order is gone, and another one names it as its parent."""
+        old = self._request.order_ids[0]
+        order = await self._named(certain=certain)
+        successor = self._successor(old)
+        if successor is not None:
+            return EditOrderResult(successor.order_id, old)
+        if order is not None and order.is_final and certain:
+            error.add_note(f"the order {old} is {order.status}, and no order that replaces it was found")
+            raise error
+        return self._nowhere(certain=certain)
+
+    async def cancelled(self, error: OutcomeUnknown, *, certain: bool) -> CancelOrderResult | None:
+        """Cancels: each order is over, or it is not."""
+        del error
+        rows: list[CancelOrderRow] = []
+        for order_id, own_id in self._each():
+            order = await self._one(order_id, own_id, certain=certain)
+            if order is None or not order.is_final:
+                if not certain or self._asked_in_vain:
+                    return None
+                rows.append(CancelOrderRow(order_id, own_id, "still open" if order is not None else "unknown order"))
+            else:
+                why = None if order.status == "canceled" else f"the order is {order.status}"
+                rows.append(CancelOrderRow(order.order_id, order.cl_ord_id, why))
+        if not any(row.cancelled for row in rows):
+            return self._nowhere(certain=certain)
+        return CancelOrderResult(tuple(rows))
+
+    async def batch_cancelled(self, error: OutcomeUnknown, *, certain: bool) -> BatchCancelResult | None:
+        """The same, counted."""
+        result = await self.cancelled(error, certain=certain)
+        return None if result is None else BatchCancelResult(result.count)
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    def _nowhere(self, *, certain: bool) -> None:
+        if certain and not self._asked_in_vain:
+            raise NotPlaced(f"{self._request.method} never took effect; a new request may be made")
+
+    def _each(self) -> Iterable[tuple[str | None, str | None]]:
+        yield from ((order_id, None) for order_id in self._request.order_ids)
+        yield from ((None, own_id) for own_id in self._request.cl_ord_ids)
+
+    async def _named(self, *, certain: bool) -> Order | None:
+        order_id, own_id = next(iter(self._each()))
+        return await self._one(order_id, own_id, certain=certain)
+
+    async def _own(self, own_id: str, *, certain: bool) -> Order | None:
+        return await self._one(None, own_id, certain=certain)
+
+    async def _one(self, order_id: str | None, own_id: str | None, *, certain: bool) -> Order | None:
+        """Find an order as it is now: the executions' word counts while they are in step with the exchange."""
+        known = self._desk.known(order_id or "", own_id)
+        if known is not None and (self._feed is None or self._feed.is_live) and not (certain and not known.is_final):
+            return known
+        self._asked_in_vain = False
+        try:
+            info = await self._ask(order_id, own_id)
+        except ClientClosed:
+            raise
+        except KrakenError as problem:
+            log.warning("asking for the order failed: %s", problem)
+            self._asked_in_vain = True
+            return known
+        if info is None:
+            return known
+        return _as_order(info) if known is None else known if known.is_final else _as_order(info)
+
+    async def _ask(self, order_id: str | None, own_id: str | None) -> OrderInfo | None:
+        rest = self._desk.rest()
+        if order_id is not None:
+            return (await rest.query_orders(order_id)).get(order_id)
+        found = await rest.open_orders(cl_ord_id=own_id)
+        found = found or (await rest.closed_orders(cl_ord_id=own_id)).orders
+        # A client's id may be used again once its order is over: the latest one is meant.
+        mine = [order for order in found.values() if order.cl_ord_id in (own_id, None)]
+        return max(mine, key=lambda order: order.opentm, default=None)
+
+    def _shows_the_change(self, order: Order) -> bool:
+        wanted = {"order_qty": order.qty, "limit_price": order.limit_price, "display_qty": order.display_qty}
+        named = {name: value for name, value in wanted.items() if name in self._request.params}
+        if "trigger_price" in self._request.params:
+            named["trigger_price"] = order.trigger.price if order.trigger else None
+        return bool(named) and all(self._request.params[name] == value for name, value in named.items())
+
+    def _successor(self, order_id: str) -> Order | None:
+        if self._feed is None:
+            return None
+        return next((order for order in self._feed.table.open.values() if order.parent == order_id), None)
+
+
+def _as_order(info: OrderInfo) -> Order:
+    report = report_of_order(info)
+    return Order(order_id=info.txid, status=report.status, updated=report.timestamp, **report.changes)
+
+
+_METHODS: Final[dict[str, Any]] = {
+    "add_order": Reconciler.added,
+    "batch_add": Reconciler.batch_added,
+    "amend_order": Reconciler.amended,
+    "edit_order": Reconciler.edited,
+    "cancel_order": Reconciler.cancelled,
+    "batch_cancel": Reconciler.batch_cancelled,
+}
+_FIRST_PAUSE: Final = 0.25
+_LONGEST_PAUSE: Final = 5.0
+_SETTLED: Final = 5.0
+_REST_LAG: Final = 60.0

@@ -40,8 +40,8 @@ class Book3Reducer:
 
     A queue is in the order of arrival, a "modify" to a smaller quantity keeping its place. If a checksum fails after a
     "modify", levels ordered by the `timestamp` of their orders are tried; if they fit, this book goes on that way until
-    its next snapshot (ws-v2 reference, section 3.3: which of the two holds is not confirmed). A checksum covers the best
-    ten levels and no ids: deeper queues, and orders of equal quantity in one queue, are as the rules put them.
+    its next snapshot (ws-v2 reference, section 3.3: which of the two holds is not confirmed). A checksum covers the
+    best ten levels and no ids: deeper queues, and orders of equal quantity in one queue, are as the rules put them.
 
     After a mismatch ("verify") or a malformed message (always) `needs_resync` is true, `last_error` says why, and
     updates are ignored until a snapshot comes.

@@ -95,6 +95,21 @@ class Triggers:
         return "untriggered" if self.triggered_at is None else "triggered"
 
 
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """An order as it was after a change: `kind` is `original` for how it was placed, `user` for an amend."""
+
+    amend_id: str
+    kind: Literal["original", "user"]
+    time: float
+    qty: Decimal
+    remaining: Decimal
+    display_qty: Decimal | None
+    limit_price: Decimal | None
+    trigger_price: Decimal | None
+    post_only: bool
+
+
 @dataclass(slots=True, eq=False)
 class AccountOrder:
     """One order of an account, from its acceptance to its end and after.
@@ -140,10 +155,18 @@ class AccountOrder:
     # When it was created or last amended: what the rate counter calls its age.
     touched: float = field(init=False)
     fills: list[Fill] = field(default_factory=list[Fill])
+    # Empty until it is amended; then how it was placed comes first.
+    amends: list[Amend] = field(default_factory=list[Amend])
 
     def __post_init__(self) -> None:
         """A new order is as old as its opening."""
         self.touched = self.opened
+
+    def note(self, amend_id: str, kind: Literal["original", "user"], now: float) -> None:
+        """Remember the order as it is now."""
+        trigger = self.triggers.actual_price if self.triggers else None
+        prices = (self.display_qty, self.limit_price, trigger)
+        self.amends.append(Amend(amend_id, kind, now, self.qty, self.remaining, *prices, self.post_only))
 
     @property
     def is_open(self) -> bool:

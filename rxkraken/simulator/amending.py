@@ -71,7 +71,7 @@ def edited(old: AccountOrder, fields: Fields, market: Market, floor: Floor) -> A
     order.opened = order.touched = floor.now
     order.status, order.amended = "pending_new", False
     order.cum_qty = order.cum_cost = Decimal(0)
-    order.fees, order.fills = {}, []
+    order.fees, order.fills, order.amends = {}, [], []
     return order
 
 

@@ -8,6 +8,7 @@ reference section 6.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -141,8 +142,13 @@ class Desk:
             market = self._floor.markets[order.symbol]
             self._charge(account, order.symbol, 1 + limits.young(order, limits.AMEND, self._floor.now))
             self._in_time(fields)
+            before = copy(order)
             amend_order(account, order, fields, market, self._floor)
-            return Changed(order, self._floor.ids("T"), order.order_id)
+            if not order.amends:
+                before.note(self._floor.ids("T"), "original", order.opened)
+            amend_id = self._floor.ids("T")
+            order.note(amend_id, "user", self._floor.now)
+            return Changed(order, amend_id, order.order_id)
 
     def edit(self, account: Account, fields: Fields, *, via: Via = "ws") -> Changed:
         """Replace an order by a new one with a new id, which goes to the back of the queue."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rxkraken.simulator.rest_names import asset_id
-from rxkraken.simulator.rest_orders import fill_object, order_object
+from rxkraken.simulator.rest_orders import amend_object, fill_object, order_object
 from rxkraken.simulator.rest_wire import Params, Refused, as_list, as_text, as_truth, as_whole, bad, fixed, needed, unix
 
 if TYPE_CHECKING:
@@ -54,6 +54,16 @@ def _query_orders(venue: Venue, key: ApiKey, params: Params) -> Any:
     if not all(order_id in orders for order_id in wanted):
         raise Refused("EOrder:Unknown order")
     return _objects(venue, _chosen([orders[order_id] for order_id in wanted], params), params)
+
+
+def _order_amends(venue: Venue, key: ApiKey, params: Params) -> Any:
+    """The states of an order, first as it was placed; the reference names the call and not its members."""
+    order = key.account.orders.get(needed(params, "order_id"))
+    if order is None:
+        raise Refused("EOrder:Unknown order")
+    spec, calendar = venue.exchange.markets[order.symbol].spec, venue.exchange.calendar
+    amends = [amend_object(amend, spec, calendar) for amend in order.amends]
+    return {"amends": amends, "count": len(amends)}
 
 
 def _chosen(orders: Iterable[AccountOrder], params: Params) -> list[AccountOrder]:
@@ -212,6 +222,7 @@ HISTORY: Mapping[str, Callable[[Venue, ApiKey, Params], Any]] = {
     "OpenOrders": _open_orders,
     "ClosedOrders": _closed_orders,
     "QueryOrders": _query_orders,
+    "OrderAmends": _order_amends,
     "TradesHistory": _trades_history,
     "QueryTrades": _query_trades,
     "OpenPositions": _open_positions,

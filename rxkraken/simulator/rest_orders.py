@@ -12,7 +12,7 @@ from rxkraken.simulator.rest_wire import fixed, unix
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rxkraken.simulator.accounts import AccountOrder, Fill
+    from rxkraken.simulator.accounts import AccountOrder, Amend, Fill
     from rxkraken.simulator.instruments import SymbolSpec
     from rxkraken.simulator.wire import Calendar
 
@@ -56,6 +56,22 @@ def order_object(order: AccountOrder, spec: SymbolSpec, calendar: Calendar, *, t
         **({"trades": [fill.exec_id for fill in order.fills]} if trades and order.fills else {}),
         **({"sender_sub_id": order.sender_sub_id} if order.sender_sub_id else {}),
         **_end(order, calendar),
+    }
+
+
+def amend_object(amend: Amend, spec: SymbolSpec, calendar: Calendar) -> dict[str, Any]:
+    """One state of an order that was amended."""
+    prices = {"limit_price": amend.limit_price, "trigger_price": amend.trigger_price}
+    display = {} if amend.display_qty is None else {"display_qty": fixed(amend.display_qty, spec.qty_precision)}
+    return {
+        "amend_id": amend.amend_id,
+        "amend_type": amend.kind,
+        "order_qty": fixed(amend.qty, spec.qty_precision),
+        **display,
+        "remaining_qty": fixed(amend.remaining, spec.qty_precision),
+        **{name: fixed(price, spec.price_precision) for name, price in prices.items() if price is not None},
+        "post_only": amend.post_only,
+        "timestamp": calendar.micros(amend.time) * 1000,
     }
 
 

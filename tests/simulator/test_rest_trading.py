@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from decimal import Decimal
 
 import pytest
@@ -129,17 +130,22 @@ def test_an_order_lives_and_dies_over_rest(exchange):
         seen = [(await rest.open_orders(cl_ord_id="mine"))[txid]]
         amended = await rest.amend_order(cl_ord_id="mine", limit_price="80001.5", order_qty="0.4")
         seen.append((await rest.query_orders(txid))[txid])
+        history = await rest.order_amends(txid)
         edited = await rest.edit_order(txid, "BTC/USD", price="80002", volume="0.3", userref=9)
         closed = await rest.closed_orders()
         cancelled = await rest.cancel_order(9)
-        return seen, amended, edited, closed, cancelled, await rest.open_orders()
+        fresh = await rest.order_amends(edited.txid)
+        return seen, (amended, history, fresh), edited, closed, cancelled, await rest.open_orders()
 
-    (opened, changed), amended, edited, closed, cancelled, left = told(exchange, story)
+    (opened, changed), (amended, history, fresh), edited, closed, cancelled, left = told(exchange, story)
     assert (opened.status, opened.vol, opened.descr.price, opened.misc) == ("open", Decimal("0.5"), "80000.0", "")
     assert (changed.status, changed.vol, changed.descr.price, changed.misc) == (
         "open", Decimal("0.4"), "80001.5", "amended",
     )  # fmt: skip
-    assert amended.amend_id.startswith("T")
+    assert [(each.amend_type, each.order_qty, each.limit_price) for each in history.amends] == [
+        ("original", Decimal("0.5"), 80000), ("user", Decimal("0.4"), Decimal("80001.5")),
+    ]  # fmt: skip
+    assert (history.amends[-1].amend_id, history.count, fresh.count) == (amended.amend_id, 2, 0)
     assert (edited.originaltxid, edited.volume, edited.price, edited.orders_cancelled, edited.newuserref) == (
         opened.txid, Decimal("0.3"), "80002.0", 1, 9,
     )  # fmt: skip
@@ -244,6 +250,7 @@ def test_refusals_come_in_rests_own_words(exchange, params, error):
         ("CancelOrder", {"txid": 5}, "EOrder:Unknown order"),
         ("AmendOrder", {"txid": "OAAAAA-AAAAA-AAAAAA", "limit_price": "1"}, "EOrder:Unknown order"),
         ("AmendOrder", {"limit_price": "1"}, "EGeneral:Invalid arguments"),
+        ("OrderAmends", {"order_id": "OAAAAA-AAAAA-AAAAAA"}, "EOrder:Unknown order"),
         ("EditOrder", {"txid": "5", "pair": "XBTUSD"}, "EOrder:Unknown order"),
         ("CancelAllOrdersAfter", {}, "EGeneral:Invalid arguments:timeout"),
         ("CancelAllOrdersAfter", {"timeout": -1}, "EGeneral:Invalid arguments"),
@@ -255,3 +262,34 @@ def test_refusals_come_in_rests_own_words(exchange, params, error):
 def test_changes_that_make_no_sense_are_refused(exchange, name, params, error):
     answer = told(exchange, lambda rest: rest.answer(name, params))
     assert (answer.status, answer.errors) == (200, (error,))
+
+
+def test_rest_and_websocket_share_orders_events_and_counters(exchange):
+    heard = []
+
+    async def story(rest):
+        token = (await rest.get_websockets_token()).token
+        connection = exchange.connect("auth", heard.append, lambda code, reason: None)
+        params = {"channel": "executions", "token": token, "ratecounter": True}
+        connection.receive(json.dumps({"method": "subscribe", "params": params}))
+        await asyncio.sleep(1)
+        placed = await rest.add_order("BTC/USD", "buy", "limit", "0.1", price="70000", cl_ord_id="mine")
+        await asyncio.sleep(1)
+        await rest.amend_order(cl_ord_id="mine", order_qty="0.2")
+        cancel = {"method": "cancel_order", "params": {"cl_ord_id": ["mine"], "token": token}}
+        connection.receive(json.dumps(cancel))
+        await asyncio.sleep(1)
+        exchange.advance(asyncio.get_running_loop().time())
+        return placed.txid[0], (await rest.closed_orders()).orders
+
+    txid, closed = told(exchange, story)
+    messages = [json.loads(text) for text in heard]
+    entries = [entry for each in messages if each.get("channel") == "executions" for entry in each["data"]]
+    assert [(entry["exec_type"], entry["order_id"]) for entry in entries] == [
+        (kind, txid) for kind in ("pending_new", "new", "amended", "canceled")
+    ]
+    assert [(each.via, each.method) for each in exchange.received] == [
+        ("rest", "add_order"), ("rest", "amend_order"), ("ws", "cancel_order"),
+    ]  # fmt: skip
+    assert entries[-1]["ratecount"] > 8
+    assert closed[txid].status == "canceled"

@@ -438,8 +438,11 @@ class Exchange:
         for after, name, parameters in faults:
             self.fault(name, **{**parameters, "after": after})
 
-    def random_faults(self, seed: int, *, every: float = 20.0, count: int | None = None) -> None:
-        """Inject faults drawn from a seed, on average one in `every` seconds, `count` of them or without end."""
+    def random_faults(self, seed: int, *, every: float = 20.0, count: int | None = None, private: bool = False) -> None:
+        """Inject faults drawn from a seed, on average one in `every` seconds, `count` of them or without end.
+
+        With `private`, those that strike accounts and orders are among them.
+        """
         if not every > 0:
             raise InvalidArgument(f"every={every!r} must be seconds above 0")
         chance = Random(f"{seed}:faults")
@@ -447,7 +450,7 @@ class Exchange:
         def strike(left: int | None) -> None:
             if left == 0:
                 return
-            name, parameters = random_fault(chance, self._symbols)
+            name, parameters = random_fault(chance, self._symbols, private=private)
             self.fault(name, **parameters)
             self.at(self.now + chance.expovariate(1 / every), lambda: strike(None if left is None else left - 1))
 
@@ -471,6 +474,9 @@ class Exchange:
                 self._maintain(values)
             case "precision" | "pair_status":
                 self._respecify(name, values)
+            case "invalidate_token" | "rate_limit" | "cancel_only":
+                self._faults.note(self.now, name, values)
+                self._strike_trading(name, values)
             case "mute" | "duplicate_snapshot":
                 for subscription in self._subscriptions(values):
                     self._faults.note(self.now, name, values, subscription=subscription)
@@ -480,6 +486,17 @@ class Exchange:
                 for connection in [each for each in self.connections.values() if wanted in (None, each.id)]:
                     self._faults.note(self.now, name, values, connection=connection)
                     self._strike_connection(name, values, connection)
+
+    def _strike_trading(self, name: str, values: dict[str, Any]) -> None:
+        match name:
+            case "invalidate_token":
+                self._keyring.invalidate()
+            case "rate_limit":
+                self.desk.storm_until = self.now + values["seconds"]
+            case _:
+                self._enter("cancel_only")
+                if values["seconds"] is not None:
+                    self.at(self.now + values["seconds"], lambda: self._enter("online"))
 
     def _strike_connection(self, name: str, values: dict[str, Any], connection: Connection) -> None:
         match name:

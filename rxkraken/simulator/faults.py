@@ -93,8 +93,13 @@ def _names(choices: tuple[Any, ...]) -> str:
     return ", ".join(str(choice) for choice in choices)
 
 
-_CHANNELS = ("book", "level3", "ticker", "trade", "ohlc", "instrument")
-_METHODS = ("subscribe", "unsubscribe", "ping")
+_PRIVATE = ("executions", "balances")
+_CHANNELS = ("book", "level3", "ticker", "trade", "ohlc", "instrument", *_PRIVATE)
+_TRADING = (
+    "add_order", "amend_order", "edit_order", "cancel_order", "cancel_all", "cancel_all_orders_after", "batch_add",
+    "batch_cancel",
+)  # fmt: skip
+_METHODS = ("subscribe", "unsubscribe", "ping", *_TRADING)
 _DIGITS = tuple(range(13))
 
 AFTER = Parameter("after", 0.0, "seconds from now, 0 or more", _number)
@@ -109,6 +114,9 @@ _SECONDS = Parameter("seconds", 1.0, "seconds, 0 or more", _number)
 _LASTS = Parameter("seconds", None, "seconds, or None for ever", lambda value: value is None or _number(value))
 _TEXT = Parameter("text", CLOUDFLARE, "any text", lambda value: isinstance(value, str))
 _METHOD = Parameter("method", "subscribe", f"one of {_names(_METHODS)}", _one_of(*_METHODS))
+_TRADE = Parameter("method", "add_order", f"one of {_names(_TRADING)}", _one_of(*_TRADING))
+_ANY_TRADE = Parameter("method", None, f"one of {_names(_TRADING)}, or None for any", _one_of(None, *_TRADING))
+_OWN = Parameter("channel", "executions", f"one of {_names(_PRIVATE)}", _one_of(*_PRIVATE))
 _CALL = Parameter("call", None, "the name of a REST call such as AddOrder, or None for any", _name)
 _EFFECT = "True if the call is carried out all the same, or False"
 _WANTED_SYMBOL = Parameter("symbol", None, "a listed symbol such as BTC/USD", lambda value: isinstance(value, str))
@@ -162,6 +170,21 @@ FAULTS: dict[str, FaultKind] = {
             _WANTED_SYMBOL,
             Parameter("status", "cancel_only", f"one of {_names(PAIR_STATUSES)}", _one_of(*PAIR_STATUSES)),
         )),
+        FaultKind("lose_ack", "carry a trading request out, but lose the answer", "ack",
+                  (_CONNECTION, _TRADE, _SYMBOL, _TIMES)),
+        FaultKind("late_response", "answer a trading request long after its executions were told", "ack",
+                  (_CONNECTION, _TRADE, _SYMBOL, _TIMES, _SECONDS)),
+        FaultKind("cut_before", "cut the connection when a trading request comes; it is not carried out", "request",
+                  (_CONNECTION, _ANY_TRADE, _TIMES)),
+        FaultKind("cut_after", "carry a trading request out, then cut the connection instead of answering", "request",
+                  (_CONNECTION, _ANY_TRADE, _TIMES)),
+        FaultKind("sequence_gap", "leave a private message out, but count it in `sequence`", "message",
+                  (_CONNECTION, _OWN, _TIMES)),
+        FaultKind("duplicate_execution", "send a message of executions twice, `sequence` and all", "message",
+                  (_CONNECTION, _TIMES)),
+        FaultKind("invalidate_token", "forget all tokens, as an upgrade does; subscriptions go on", "now"),
+        FaultKind("rate_limit", "refuse every order and change of one with a rate limit", "now", (_SECONDS,)),
+        FaultKind("cancel_only", "take nothing but cancels for a while, then be online again", "now", (_LASTS,)),
         FaultKind("rest_error", "answer REST calls with an error page of the gateway", "rest", (
             _CALL,
             Parameter("status", 502, "an HTTP status from 400 to 599",
@@ -278,6 +301,8 @@ class Faults:
         """What is sent instead of a channel message: mostly itself."""
         topic, texts = subscription.topic, [text]
         for armed in self._waiting("message"):
+            if armed.kind.name == "duplicate_execution" and topic.channel != "executions":
+                continue
             if not armed.fits(subscription.connection, topic.channel, topic.symbol):
                 continue
             altered = [changed for one in texts if (changed := MANGLES[armed.kind.name](one, checked)) is not None]

@@ -101,7 +101,7 @@ def unknown_values(text: str, _: Checked) -> list[str] | None:
     message = loads(text)
     changed = False
     for record in _records(message):
-        for name in ("side", "ord_type", "system"):
+        for name in ("side", "ord_type", "system", "exec_type", "category"):
             if name in record:
                 record[name] = f"new_{name}"
                 changed = True
@@ -109,7 +109,12 @@ def unknown_values(text: str, _: Checked) -> list[str] | None:
 
 
 MANGLES: dict[str, Mangle] = {
-    mangle.__name__: mangle for mangle in (corrupt_level, wrong_checksum, lose, repeat, unknown_fields, unknown_values)
+    **{
+        mangle.__name__: mangle
+        for mangle in (corrupt_level, wrong_checksum, lose, repeat, unknown_fields, unknown_values)
+    },
+    "sequence_gap": lose,
+    "duplicate_execution": repeat,
 }
 
 

@@ -39,8 +39,28 @@ def _generators(chance: Random, symbols: Sequence[str]) -> dict[str, Callable[[]
     }
 
 
-def random_fault(chance: Random, symbols: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """One fault of any kind but those that change a market for good, and its parameters."""
+def _private_generators(chance: Random) -> dict[str, Callable[[], dict[str, Any]]]:
+    method = chance.choice(["add_order", "cancel_order", "amend_order"])
+    return {
+        "lose_ack": lambda: {"method": method},
+        "late_response": lambda: {"method": method, "seconds": chance.uniform(0, 5)},
+        "cut_before": lambda: {"method": method},
+        "cut_after": lambda: {"method": method},
+        "sequence_gap": lambda: {"channel": chance.choice(["executions", "balances"])},
+        "duplicate_execution": dict,
+        "invalidate_token": dict,
+        "rate_limit": lambda: {"seconds": chance.uniform(0, 3)},
+        "cancel_only": lambda: {"seconds": chance.uniform(0, 3)},
+    }
+
+
+def random_fault(chance: Random, symbols: Sequence[str], *, private: bool = False) -> tuple[str, dict[str, Any]]:
+    """One fault of any kind but those that change a market for good, and its parameters.
+
+    Those of accounts and orders are among them only with `private`: without it a seed goes on meaning what it meant.
+    """
     generators = _generators(chance, symbols)
+    if private:
+        generators |= _private_generators(chance)
     name = chance.choice(list(generators))
     return name, generators[name]()

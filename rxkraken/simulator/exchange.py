@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from rxkraken.errors import InvalidArgument
 from rxkraken.simulator.authhost import BATCH_CANCEL_SHAPES, AuthHost, BatchCancelShape
 from rxkraken.simulator.backoffice import BackOffice
-from rxkraken.simulator.connections import CLOUDFLARE, RESET, Connection, Subscription, UpgradeRefused
-from rxkraken.simulator.faults import FAULTS, Faults, check
+from rxkraken.simulator.connections import Connection, Subscription, UpgradeRefused
+from rxkraken.simulator.faults import Faults
 from rxkraken.simulator.feeds import Feed, Topic
 from rxkraken.simulator.instruments import assets_of, choose
 from rxkraken.simulator.keyring import Keyring
-from rxkraken.simulator.mangling import odd_texts
 from rxkraken.simulator.market import Market
-from rxkraken.simulator.plan import random_fault
 from rxkraken.simulator.rejections import INVALID_SESSION
 from rxkraken.simulator.requests import (
     ALREADY,
@@ -37,6 +35,7 @@ from rxkraken.simulator.requests import (
     Wish,
     read,
 )
+from rxkraken.simulator.striking import Striker
 from rxkraken.simulator.wire import Calendar, dumps, number_style
 
 if TYPE_CHECKING:
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from rxkraken.simulator.wire import Digits
 
 Heartbeat = Literal["always", "idle"]
-SYSTEMS = ("maintenance", "cancel_only", "post_only", "online")
 VERSION = "2.0.10"
 ROLES = ("public", "auth", "l3")
 WALL = 1_767_225_600.0
@@ -115,6 +113,7 @@ class Exchange:
         self._auth = AuthHost(self, self._office, self._faults, batch_cancel)
         self.accounts = self._office.accounts
         self.desk = self._office.desk
+        self._striker = Striker(self, self._faults)
         self._symbols = tuple(self.markets)
         self._rate = rate * len(self._symbols)
         if self._rate:
@@ -173,7 +172,7 @@ class Exchange:
 
     def _move_market(self) -> None:
         symbol = self._symbols[int(self._flow.random() * len(self._symbols))]
-        self.markets[symbol].step(self.now, self.system)  # pyright: ignore[reportArgumentType] -- SYSTEMS are the modes
+        self.markets[symbol].step(self.now, self.system)  # pyright: ignore[reportArgumentType] -- only faults change it, to one of the modes
         if self._office.floor.is_stirred(symbol):
             self._office.floor.look(symbol)
         self.publish(symbol)
@@ -421,13 +420,7 @@ class Exchange:
 
         Raises `InvalidArgument` for a name, parameter or value that is not in the table.
         """
-        values = check(name, parameters)
-        self._check_target(name, values)
-        after = values.pop("after")
-        if after:
-            self.at(self.now + after, lambda: self._inject(name, values))
-        else:
-            self._inject(name, values)
+        self._striker.fault(name, parameters)
 
     def strike_rest(self, call: str) -> list[Armed]:
         """The faults that strike a REST call of this name, which is being answered now."""
@@ -445,132 +438,43 @@ class Exchange:
         """
         if not every > 0:
             raise InvalidArgument(f"every={every!r} must be seconds above 0")
-        chance = Random(f"{seed}:faults")
+        self._striker.at_random(seed, every, count, private=private)
 
-        def strike(left: int | None) -> None:
-            if left == 0:
-                return
-            name, parameters = random_fault(chance, self._symbols, private=private)
-            self.fault(name, **parameters)
-            self.at(self.now + chance.expovariate(1 / every), lambda: strike(None if left is None else left - 1))
+    # What faults change for good, or for everyone.
 
-        self.at(self.now + chance.expovariate(1 / every), lambda: strike(count))
-
-    def _check_target(self, name: str, values: dict[str, Any]) -> None:
-        symbol = values.get("symbol")
-        if symbol is not None and symbol not in self.markets:
-            listed = ", ".join(self.markets)
-            raise InvalidArgument(f"fault {name}: symbol={symbol!r} is not listed; there are: {listed}")
-        if name in ("precision", "pair_status") and symbol is None:
-            raise InvalidArgument(f"fault {name}: symbol is missing; give one of: {', '.join(self.markets)}")
-
-    def _inject(self, name: str, values: dict[str, Any]) -> None:
-        kind = FAULTS[name]
-        if kind.hook != "now":
-            self._faults.arm(kind, values)
-            return
-        match name:
-            case "maintenance":
-                self._maintain(values)
-            case "precision" | "pair_status":
-                self._respecify(name, values)
-            case "invalidate_token" | "rate_limit" | "cancel_only":
-                self._faults.note(self.now, name, values)
-                self._strike_trading(name, values)
-            case "mute" | "duplicate_snapshot":
-                for subscription in self._subscriptions(values):
-                    self._faults.note(self.now, name, values, subscription=subscription)
-                    self._strike_subscription(name, values, subscription)
-            case _:
-                wanted = values["connection"]
-                for connection in [each for each in self.connections.values() if wanted in (None, each.id)]:
-                    self._faults.note(self.now, name, values, connection=connection)
-                    self._strike_connection(name, values, connection)
-
-    def _strike_trading(self, name: str, values: dict[str, Any]) -> None:
-        match name:
-            case "invalidate_token":
-                self._keyring.invalidate()
-            case "rate_limit":
-                self.desk.storm_until = self.now + values["seconds"]
-            case _:
-                self._enter("cancel_only")
-                if values["seconds"] is not None:
-                    self.at(self.now + values["seconds"], lambda: self._enter("online"))
-
-    def _strike_connection(self, name: str, values: dict[str, Any], connection: Connection) -> None:
-        match name:
-            case "drop":
-                connection.end(values["code"], values["reason"])
-            case "reset":
-                connection.end(RESET, "")
-            case "silence":
-                connection.silent = True
-            case "stall":
-                connection.hold()
-                self.at(self.now + values["seconds"], connection.release)
-            case "plain_text":
-                connection.say(values["text"])
-            case _:
-                for text in odd_texts(values["shape"]):
-                    connection.say(text)
-
-    def _strike_subscription(self, name: str, values: dict[str, Any], subscription: Subscription) -> None:
-        if name == "duplicate_snapshot" and subscription.topic.channel in PRIVATE_CHANNELS:
-            self._office.feeds.snapshot(subscription)
-            return
-        if name == "duplicate_snapshot":
-            self.tell(subscription, self._snapshot(subscription.topic))
-            return
-        subscription.muted = True
-        if values["seconds"] is not None:
-            self.at(self.now + values["seconds"], lambda: setattr(subscription, "muted", False))
-
-    def _subscriptions(self, values: dict[str, Any]) -> list[Subscription]:
-        return [
-            subscription
-            for connection in self.connections.values()
-            if values["connection"] in (None, connection.id)
-            for subscription in connection.subscriptions.values()
-            if subscription.stage == "live"
-            and values["channel"] in (None, subscription.topic.channel)
-            and values["symbol"] in (None, subscription.topic.symbol)
-        ]
-
-    def _maintain(self, values: dict[str, Any]) -> None:
-        self._faults.note(self.now, "maintenance", values)
-        for number, system in enumerate(SYSTEMS):
-            self.at(self.now + number * values["step"], lambda system=system: self._enter(system))
-        if values["drop"]:
-            for connection in list(self.connections.values()):
-                self.at(self.now, lambda connection=connection: connection.end(1001, CLOUDFLARE))
-
-    def _enter(self, system: str) -> None:
+    def enter(self, system: str) -> None:
+        """Be in another phase from now on, and announce it."""
         self.system = system
         for connection in list(self.connections.values()):
             connection.say(self._status(connection))
 
-    def _respecify(self, name: str, values: dict[str, Any]) -> None:
-        symbol = values["symbol"]
-        self._faults.note(self.now, name, values, symbol=symbol)
-        market = self.markets[symbol]
-        before = market.spec.price_precision
-        if name == "precision":
-            digits = values["price_precision"]
-            spec = market.spec.but(price_precision=before + 1 if digits is None else digits)
+    def forget_tokens(self) -> None:
+        """Know no token any more; what is subscribed goes on."""
+        self._keyring.invalidate()
+
+    def resend(self, subscription: Subscription) -> None:
+        """Send a subscription its snapshot again."""
+        if subscription.topic.channel in PRIVATE_CHANNELS:
+            self._office.feeds.snapshot(subscription)
+        else:
+            self.tell(subscription, self._snapshot(subscription.topic))
+
+    def respecify(self, spec: SymbolSpec) -> None:
+        """Go on with a new description of a market, and announce it on `instrument`."""
+        symbol = spec.symbol
+        market, before = self.markets[symbol], self.markets[symbol].spec.price_precision
+        if spec.price_precision != before:
             market.change_precision(spec)
             self._office.floor.respecify(symbol)
-        else:
-            spec = market.spec.but(status=values["status"])
-            market.spec = spec
+        market.spec = spec
         self._feeds[symbol].respecify(spec)
         for subscription in tuple(self._live[Topic("instrument")]):
             self.tell(subscription, self._instruments("update", [spec]))
-        if name == "precision" and spec.price_precision < before:
+        if spec.price_precision < before:
             # Levels have merged, which no update says: whoever has a book needs another.
             for topic in [topic for topic in self._live if topic.channel in _BOOKS and topic.symbol == symbol]:
                 for subscription in tuple(self._live[topic]):
-                    self.tell(subscription, self._snapshot(topic))
+                    self.resend(subscription)
 
 
 _BEAT = 1.0

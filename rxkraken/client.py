@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from reactivex.disposable import CompositeDisposable
 
+from rxkraken.credentials import Credentials
 from rxkraken.errors import InvalidArgument, KrakenError, RequestRejected
+from rxkraken.rest.limits import Limits
 from rxkraken.session.link import AiohttpNetwork
 from rxkraken.session.pool import Pool
 from rxkraken.session.world import World
@@ -19,28 +22,33 @@ from rxkraken.streams.once import Once
 from rxkraken.streams.policies import Buffer, Conflate, Latest
 from rxkraken.streams.scheduler import LoopScheduler
 from rxkraken.streams.stream import Stream
+from rxkraken.trading.account import Account, Wanted
+from rxkraken.trading.methods import OrderMethods
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from reactivex.abc import DisposableBase, ObserverBase
 
-    from rxkraken.books import Book
-    from rxkraken.credentials import Credentials
-    from rxkraken.models.market import Candle, Instruments, Ticker, Trade
+    from rxkraken.books import Book, OrderBook3
+    from rxkraken.models.market import Candle, Instrument, Instruments, Ticker, Trade
     from rxkraken.models.status import Gap, Message, State, Status, Subscription, SystemStatus, Unknown
+    from rxkraken.models.trading import Armed, Balances, Execution, OpenOrders, Order, Tripped
     from rxkraken.protocol.spot_v2 import Reply
     from rxkraken.protocol.topics import Topic
+    from rxkraken.rest import RestClient
+    from rxkraken.rest.limits import LimitsState
     from rxkraken.session.connection import Connection
     from rxkraken.streams.feed import Feed
     from rxkraken.streams.policies import Policy
+    from rxkraken.trading.desk import Desk
 
     Outside = Callable[[asyncio.AbstractEventLoop, Settings], World]
 
 T = TypeVar("T")
 
 
-class KrakenClient:
+class KrakenClient(OrderMethods):
     """Everything Kraken sends and takes, as observables.
 
     Use it as `async with KrakenClient() as client:`, or call `start()` and `aclose()`. Connections open when the first
@@ -48,6 +56,9 @@ class KrakenClient:
     they are subscribed from inside the event loop that runs the client, and deliver on that loop, never on a thread.
 
     Every channel method takes `gaps=True` to see interruptions as `Gap` values, in order, among the items.
+
+    Account channels, level 3, orders and most of `rest` need `credentials`. Order methods return tickets: see
+    `add_order`.
     """
 
     def __init__(
@@ -56,19 +67,35 @@ class KrakenClient:
         credentials: Credentials | None = None,
         settings: Settings | None = None,
         *,
+        validate_only: bool = False,
+        limits: Limits | None = None,
         outside: Outside | None = None,
     ) -> None:
-        """Open nothing. Without `endpoints` it is the live exchange; `outside` replaces clock and network in tests."""
+        """Open nothing. Without `endpoints` it is the live exchange; `outside` replaces clock and network in tests.
+
+        With `validate_only` every order is only checked by Kraken, and what cannot be checked (amending, cancelling)
+        is not sent. `limits` are the account's rate counters; share one `Limits` between clients of the same key.
+        """
         _expect("endpoints", endpoints, Endpoints)
+        _expect("credentials", credentials, Credentials)
         _expect("settings", settings, Settings)
+        self._validate_only = validate_only
+        self._limits = limits or Limits()
         self.endpoints = endpoints or Endpoints.live()
         self.settings = settings or Settings()
-        self._credentials = credentials
         self._outside = outside or _real_world
         self._directory = Directory()
         self._bound: Pool | None = None
         self._closing: asyncio.Task[None] | None = None
         self._following = False
+        self._account = Account(
+            self.endpoints,
+            credentials,
+            settings=self.settings,
+            limits=self._limits,
+            directory=self._directory,
+            begin=self._bind,
+        )
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -85,6 +112,7 @@ class KrakenClient:
         """
         pool = self._bind()
         if self._closing is None:
+            self._account.close()
             pool.closing = True
             self._closing = pool.world.loop.create_task(self._close(pool), name="rxkraken close")
         await asyncio.shield(self._closing)
@@ -99,7 +127,10 @@ class KrakenClient:
 
     async def _close(self, pool: Pool) -> None:
         self._directory.release()
-        await pool.aclose()
+        try:
+            await pool.aclose()
+        finally:
+            await self._account.aclose()
 
     # --- channels -------------------------------------------------------------------------------------------------
 
@@ -177,6 +208,115 @@ class KrakenClient:
             include_tokenized_assets=include_tokenized_assets, execution_venue=execution_venue
         )
         return Stream(str(topic), lambda observer, place: self._attach([topic], observer, place, gaps=gaps), Latest())
+
+    # --- the account ------------------------------------------------------------------------------------------------
+
+    @overload
+    def level3(
+        self, *symbols: str, depth: int = ..., checksum: str = ..., gaps: Literal[False] = False
+    ) -> Stream[OrderBook3]: ...
+    @overload
+    def level3(
+        self, *symbols: str, depth: int = ..., checksum: str = ..., gaps: Literal[True]
+    ) -> Stream[OrderBook3 | Gap]: ...
+    def level3(self, *symbols: str, depth: int = 10, checksum: str = "verify", gaps: bool = False) -> Stream[Any]:
+        """Books of single orders, `depth` price levels a side: 10, 100 or 1000 (ws-v2 reference sections 3.3 and 4.2).
+
+        A state stream, verified, renewed and marked like `book`; its checksum covers the order of each queue as well.
+        Needs credentials. Pulled with `async for`, the newest book of each symbol waits.
+        """
+
+        def topic_of(symbol: str) -> Topic:
+            return channels.level3_topic(symbol, depth, checksum)
+
+        return self._stream(symbols, topic_of, Conflate(), gaps=gaps)
+
+    @overload
+    def executions(
+        self,
+        *,
+        snap_orders: bool = ...,
+        snap_trades: bool = ...,
+        order_status: bool = ...,
+        ratecounter: bool = ...,
+        gaps: Literal[False],
+    ) -> Stream[Execution]: ...
+    @overload
+    def executions(
+        self,
+        *,
+        snap_orders: bool = ...,
+        snap_trades: bool = ...,
+        order_status: bool = ...,
+        ratecounter: bool = ...,
+        gaps: Literal[True] = True,
+    ) -> Stream[Execution | Gap]: ...
+    def executions(
+        self,
+        *,
+        snap_orders: bool = True,
+        snap_trades: bool = False,
+        order_status: bool = True,
+        ratecounter: bool = False,
+        gaps: bool = True,
+    ) -> Stream[Any]:
+        """Everything that happens to the orders of the account, whole and once (ws-v2 reference section 5.2).
+
+        An event stream of `Execution`, each with the complete `order` after it, however little the exchange sent. A
+        subscriber that asks for it, early or late, gets the open orders first (`snap_orders`) and the latest fills
+        (`snap_trades`, at most 50), marked `snapshot=True`. `order_status=False` leaves only "new", "filled",
+        "canceled" and "expired"; `ratecounter=True` fills in `Execution.rate_count`.
+
+        After an interruption the hole is closed from the new snapshot and by REST before anything else is emitted:
+        a `Gap` in order among the items (unless `gaps=False`), then what had happened meanwhile, marked `repaired`;
+        no fill twice, none missing where `Gap.missed` is 0. Needs credentials. Errors: `SubscriptionRejected`,
+        `PermissionRefused` and their like. Pulled with `async for`, 10,000 wait and one more fails with `Overflowed`.
+        """
+        wanted = Wanted(snap_orders, snap_trades, order_status, ratecounter)
+        return self._account.executions(wanted, gaps=gaps)
+
+    @overload
+    def balances(self, *, snapshot: bool = ..., gaps: Literal[False]) -> Stream[Balances]: ...
+    @overload
+    def balances(self, *, snapshot: bool = ..., gaps: Literal[True] = True) -> Stream[Balances | Gap]: ...
+    def balances(self, *, snapshot: bool = True, gaps: bool = True) -> Stream[Any]:
+        """The balances of the account, every asset in each item (ws-v2 reference section 5.3).
+
+        A state stream: late subscribers get the current `Balances` at once, unless `snapshot=False`, with which only
+        changes are emitted. A fill changes two assets, in two items. What open orders hold is not told here: see
+        `rest.balance_ex()`. Needs credentials. Pulled with `async for`, the newest waits.
+        """
+        return self._account.balances(snapshot=snapshot, gaps=gaps)
+
+    def open_orders(self, *, gaps: bool = False) -> Stream[OpenOrders]:
+        """The open orders of the account after each change, as one mapping by `order_id`.
+
+        A state stream: late subscribers get the current `OpenOrders` at once; none while an interruption is being
+        repaired. Needs credentials. Pulled with `async for`, the newest waits.
+        """
+        return self._account.open_orders(gaps=gaps)
+
+    def dead_mans_switch(self, seconds: int) -> Stream[Armed | Tripped]:
+        """Have the exchange cancel every order of the account `seconds` after this program was last heard of.
+
+        Subscribing arms it (ws-v2 reference section 6.7), and it is refreshed each third of `seconds` (5 to 86,399)
+        for as long as anyone is subscribed; the last one to leave disarms it, and so does an orderly close of the
+        client. Emits `Armed` after each confirmation, and `Tripped` when it could not be refreshed in time, so that
+        all orders must be taken as cancelled; it goes on trying and emits `Armed` again when it succeeds. A state
+        stream. One switch at a time: other `seconds` while one is armed are an `InvalidArgument`. Needs credentials.
+        """
+        return self._account.dead_mans_switch(seconds, self.cancel_all_orders_after)
+
+    @property
+    def rest(self) -> RestClient:
+        """Every REST call of the spot API. It shares this client's credentials, rate counters, clock and lifetime."""
+        self._bind()
+        return self._account.rest
+
+    @property
+    def limits(self) -> LimitsState:
+        """Both rate counters as they are foreseen now: the key's for REST, and those for orders, by pair."""
+        return self._limits.state(self._bind().world.loop.time())
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
@@ -296,12 +436,26 @@ class KrakenClient:
         if self._bound is None:
             self._bound = Pool(self.endpoints, self.settings, self._outside(loop, self.settings))
             self._bound.explain_refusals(self._directory.explain)
+            self._account.bind(self._bound)
         elif self._bound.world.loop is not loop:
             raise RuntimeError("this client belongs to another event loop; make one client for each loop")
         return self._bound
 
     def _report(self, failure: Any) -> None:
         self._bind().report(failure)
+
+    def _desk(self) -> Desk:
+        self._follow_instruments(self._bind())
+        return self._account.desk
+
+    def _wall(self) -> float:
+        return self._bound.world.wall() if self._bound is not None else time.time()
+
+    def _rules(self, symbol: str) -> Instrument | None:
+        return self._directory.get(symbol)
+
+    def _known_order(self, order_id: str | None, cl_ord_id: str | None) -> Order | None:
+        return self._account.known_order(order_id, cl_ord_id)
 
     def _ask(self, reject: Callable[[Exception], None], ask: Callable[[Connection], object]) -> None:
         try:

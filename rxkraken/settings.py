@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import ssl as ssl_module
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from rxkraken._version import __version__
@@ -95,6 +95,7 @@ class Settings:
     - `subscribe_rate`, `subscribe_burst`, `symbols_per_request`: pacing of requests.
     - `resync_base`, `resync_max`, `resync_attempts`: back-off and patience after a checksum mismatch.
     - `close_timeout`: how long `aclose()` may wait for pending answers and closing handshakes.
+    - `on_rest_limit`, `on_trading_limit`: what to do when a rate counter has no room: "wait", "raise" or "warn".
     - `max_frame_size`: largest accepted frame in bytes; 0 means no limit.
     - `proxy`, `ssl`, `user_agent`: handed to the HTTP layer.
     """
@@ -118,6 +119,8 @@ class Settings:
     resync_max: float = 8.0
     resync_attempts: int = 5
     close_timeout: float = 3.0
+    on_rest_limit: Literal["wait", "raise", "warn"] = "wait"
+    on_trading_limit: Literal["wait", "raise", "warn"] = "warn"
     max_frame_size: int = 0
     proxy: str | None = None
     ssl: ssl_module.SSLContext | None = None
@@ -134,6 +137,8 @@ class Settings:
         _require("max_frame_size", self.max_frame_size, _is_frame_size, "0 for no limit, or at least 33554432 (32 MiB)")
         if self.max_attempts is not None:
             _require("max_attempts", self.max_attempts, _is_count, "None for no limit, or at least 1")
+        for name in ("on_rest_limit", "on_trading_limit"):
+            _require(name, getattr(self, name), _LIMIT_POLICIES.__contains__, f"one of {', '.join(_LIMIT_POLICIES)}")
         _require("connect_budget", self.connect_budget, _is_budget, "a pair (connects, seconds), both above 0")
         _require("backoff_max", self.backoff_max, float(self.backoff_base).__le__, "at least backoff_base")
         _require("resync_max", self.resync_max, float(self.resync_base).__le__, "at least resync_base")
@@ -155,6 +160,7 @@ _POSITIVE = (
     "close_timeout",
 )  # fmt: skip
 _COUNTS = ("subscribe_burst", "symbols_per_request", "resync_attempts")
+_LIMIT_POLICIES = ("wait", "raise", "warn")
 _MOST_SYMBOLS = 100
 _LEAST_FRAME_LIMIT = 32 * 1024 * 1024
 

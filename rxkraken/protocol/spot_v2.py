@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rxkraken.protocol.topics import Topic
 
 DEPTHS = (10, 25, 100, 500, 1000)
+LEVEL3_DEPTHS = (10, 100, 1000)
 INTERVALS = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 TRIGGERS = ("trades", "bbo")
 
@@ -105,7 +106,9 @@ def connection_error(frame: Mapping[str, Any]) -> str | None:
 
 def subscribe(topics: Sequence[Topic], req_id: int, *, snapshot: bool, token: str | None = None) -> str:
     """Ask for topics that differ in their symbols only. `symbol` is always an array (ws-v2 reference section 2.5)."""
-    return _request("subscribe", topics, req_id, {"snapshot": snapshot}, token)
+    # `executions` has `snap_orders` and `snap_trades` instead (section 5.2).
+    extra = {} if topics[0].channel == "executions" else {"snapshot": snapshot}
+    return _request("subscribe", topics, req_id, extra, token)
 
 
 def unsubscribe(topics: Sequence[Topic], req_id: int, *, token: str | None = None) -> str:

@@ -178,6 +178,7 @@ class Conversation:
         self._frames = frames
         self._bucket = TokenBucket(settings.subscribe_rate, settings.subscribe_burst)
         # Orders are paced as well, but they never wait behind subscriptions.
+        self._level3_bucket = TokenBucket(_LEVEL3_RATE, 1)
         self._order_bucket = TokenBucket(settings.subscribe_rate, settings.subscribe_burst)
         self._entries: dict[Topic, _Entry] = {}
         self._pending: dict[int, _Pending] = {}
@@ -344,13 +345,14 @@ class Conversation:
 
     def _deadlines(self, now: float) -> Iterator[float]:
         room_at = self._bucket.ready_at(now)
+        level3_room_at = self._level3_bucket.ready_at(now)
         for pending in self._pending.values():
             yield pending.deadline
         for entry in self._entries.values():
             if entry.leave_at is not None:
                 yield entry.leave_at
             if self._open and entry.stage == "wanted" and entry.wanted and self._may_ask(entry):
-                yield max(entry.not_before, room_at)
+                yield max(entry.not_before, level3_room_at if entry.topic.channel == "level3" else room_at)
         if self._open:
             if self._queue:
                 yield room_at
@@ -506,14 +508,15 @@ class Conversation:
             if entry.stage == "wanted" and entry.wanted and entry.not_before <= now and self._may_ask(entry):
                 groups[_kind_of(entry)].append(entry)
         for entries in groups.values():
-            for chunk in _chunks(entries, self._settings.symbols_per_request):
+            for chunk in _chunks(entries, min(self._settings.symbols_per_request, _most_symbols(entries[0].topic))):
                 self._subscribe(chunk, now)
 
     def _may_ask(self, entry: _Entry) -> bool:
         return self.token is not None or not entry.topic.private
 
     def _subscribe(self, entries: list[_Entry], now: float) -> None:
-        if not self._bucket.take(now):
+        bucket = self._level3_bucket if entries[0].topic.channel == "level3" else self._bucket
+        if not bucket.take(now):
             return
         req_id = next(self._ids)
         first = entries[0]
@@ -659,6 +662,20 @@ def is_refused_token(error: str | None) -> bool:
 def _kind_of(entry: _Entry) -> tuple[Any, ...]:
     # What one request can name: topics that differ in nothing but their symbol.
     return entry.topic.channel, entry.topic.params, entry.snapshot, entry.topic.private
+
+
+def _most_symbols(topic: Topic) -> int:
+    if topic.channel != "level3":
+        return _MOST_SYMBOLS
+    return _LEVEL3_BUDGET // _LEVEL3_COSTS.get(dict(topic.params).get("depth", 0), _LEVEL3_BUDGET)
+
+
+_MOST_SYMBOLS = 100
+# Subscribing to level 3 has a counter of its own: 200 a second, by depth and symbol (section 1.3). A request may spend
+# so much of it, and two requests a second leave.
+_LEVEL3_COSTS = {10: 5, 100: 25, 1000: 100}
+_LEVEL3_BUDGET = 100
+_LEVEL3_RATE = 2.0
 
 
 def _chunks(entries: list[_Entry], size: int) -> Iterable[list[_Entry]]:

@@ -136,7 +136,8 @@ class Pool:
         while True:
             name = role if number == 1 else f"{role}-{number}"
             connection = self.connections.get(name) or self._open(name, role)
-            if connection.conversation.holds(topic.slot) in (None, topic):
+            room = role != "l3" or len(connection.feeds) < _MOST_LEVEL3
+            if room and connection.conversation.holds(topic.slot) in (None, topic):
                 return connection
             number += 1
 
@@ -291,6 +292,8 @@ class Pool:
 _ROUTINE = frozenset({"idle", "connecting", "online", "subscribed", "closed"})
 _MOST_SHAPES = 1000
 _GLANCE = 0.01
+# Symbols of a level 3 connection (ws-v2 reference section 1.3).
+_MOST_LEVEL3 = 200
 
 
 def _asks_for_snapshot(topic: Topic) -> bool:

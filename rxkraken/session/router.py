@@ -78,6 +78,7 @@ class Router:
         self._records: dict[tuple[str, str | None], RecordFeed] = {}
         self._channels: dict[str, Callable[[dict[str, Any], str | bytes], None]] = {
             "book": self._book,
+            "level3": self._book,
             "heartbeat": self._heartbeat,
             "status": self._status,
             "ticker": self._records_of_symbols,
@@ -90,14 +91,14 @@ class Router:
 
     def add(self, topic: Topic, feed: Any) -> None:
         """Deliver a topic's frames to a feed from now on."""
-        if topic.channel == "book":
+        if topic.channel in _BOOKS:
             self._books[str(topic.symbol)] = feed
         else:
             self._records[topic.slot] = feed
 
     def discard(self, topic: Topic) -> None:
         """Stop delivering a topic's frames."""
-        if topic.channel == "book":
+        if topic.channel in _BOOKS:
             self._books.pop(str(topic.symbol), None)
         else:
             self._records.pop(topic.slot, None)
@@ -133,11 +134,11 @@ class Router:
                 if feed is not None:
                     malformed = feed.receive(record, kind, raw, self.received, self.epoch)
                     if malformed is not None:
-                        self._malformed("book", malformed, raw)
+                        self._malformed(frame["channel"], malformed, raw)
                 if len(record) != _BOOK_FIELDS and (surprise := record.keys() - spot_v2.BOOK_FIELDS):
-                    self._unknown(f"book has unknown field {', '.join(sorted(surprise))}", raw)
+                    self._unknown(f"{frame['channel']} has unknown field {', '.join(sorted(surprise))}", raw)
         except (KeyError, TypeError, AttributeError) as error:
-            self._malformed("book", error, raw)
+            self._malformed(frame["channel"], error, raw)
         if len(frame) != _FRAME_FIELDS:
             self._look_for_unknown_frame_fields(frame, raw)
 
@@ -266,6 +267,8 @@ class Router:
         self._listener.on_unknown(Unknown(shape[:_LONGEST_SHAPE], reason or shape, text, self.received, self.epoch))
 
 
+# A connection has books of one kind only: level 3 is served by a host of its own.
+_BOOKS = frozenset({"book", "level3"})
 _BOOK_FIELDS = len(spot_v2.BOOK_FIELDS)
 _FRAME_FIELDS = 3
 _LONGEST_SHAPE = 200

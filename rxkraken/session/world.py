@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rxkraken.session.link import Network
@@ -32,6 +32,8 @@ class World:
 
     loop: asyncio.AbstractEventLoop
     network: Network
+    # Opens the HTTP session of REST calls; None takes aiohttp's. A function that gives an `aiohttp.ClientSession`.
+    http: Callable[[], Any] | None = None
     wall: Callable[[], float] = time.time
     uniform: Callable[[float, float], float] = random.uniform
     ids: Iterator[int] = field(default_factory=lambda: _process_ids)

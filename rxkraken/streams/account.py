@@ -71,6 +71,7 @@ class ExecutionsFeed(Feed):
     __slots__ = (
         "_asked",
         "_held",
+        "_learn",
         "_loaded",
         "_mend",
         "_nameless",
@@ -82,8 +83,15 @@ class ExecutionsFeed(Feed):
         "table",
     )
 
-    def __init__(self, topic: Topic, demand: Demand, report: Callable[[SubscriberFailed], None], mend: Mender) -> None:
-        """`mend` is asked after interruptions."""
+    def __init__(
+        self,
+        topic: Topic,
+        demand: Demand,
+        report: Callable[[SubscriberFailed], None],
+        mend: Mender,
+        learn: Callable[[str, float], None],
+    ) -> None:
+        """`mend` is asked after interruptions; `learn` is told what the exchange says of a pair's rate counter."""
         super().__init__(topic, demand, report)
         self.table = OrderTable()
         self.is_live = False
@@ -91,6 +99,7 @@ class ExecutionsFeed(Feed):
         self.interruptions = 0
         self.recent: deque[Execution] = deque(maxlen=SNAPSHOT_FILLS)
         self._mend = mend
+        self._learn = learn
         self._loaded = False
         self._held: list[tuple[Sequence[Report], float, int]] = []
         self._asked: Hole | None = None
@@ -168,6 +177,8 @@ class ExecutionsFeed(Feed):
             return
         if event.exec_id is not None:
             self.recent.append(event)
+        if event.rate_count is not None and event.symbol is not None:
+            self._learn(event.symbol, float(event.rate_count))
         self.hub.emit(event)
 
     # --- snapshots and holes --------------------------------------------------------------------------------------

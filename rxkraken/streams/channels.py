@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reactivex.disposable import CompositeDisposable
 
-from rxkraken.books import BookReducer
+from rxkraken.books import Book3Reducer, BookReducer
 from rxkraken.errors import InvalidArgument
-from rxkraken.protocol.spot_v2 import DEPTHS, INTERVALS, TRIGGERS
+from rxkraken.protocol.spot_v2 import DEPTHS, INTERVALS, LEVEL3_DEPTHS, TRIGGERS
 from rxkraken.protocol.topics import Topic
 from rxkraken.streams.feed import BookFeed, RecordFeed
 from rxkraken.streams.reducers import CandleReducer, InstrumentReducer, TickerReducer, TradeReducer
@@ -38,6 +38,24 @@ def book_topic(symbol: str, depth: int, checksum: str) -> Topic:
     _check("depth", depth, DEPTHS)
     _check("checksum", checksum, CHECKSUMS)
     return Topic("book", symbol, (("depth", depth),), (("checksum", checksum),))
+
+
+def level3_topic(symbol: str, depth: int, checksum: str) -> Topic:
+    """One book of single orders; `depth` and `checksum` are checked."""
+    _check("depth", depth, LEVEL3_DEPTHS, "price levels")
+    _check("checksum", checksum, CHECKSUMS)
+    return Topic("level3", symbol, (("depth", depth),), (("checksum", checksum),), private=True)
+
+
+def executions_topic() -> Topic:
+    """Every event of the account's orders; what a subscriber wants of it is chosen by its view."""
+    params = (("snap_orders", True), ("snap_trades", True), ("order_status", True), ("ratecounter", True))
+    return Topic("executions", None, params, private=True)
+
+
+def balances_topic() -> Topic:
+    """The account's balances."""
+    return Topic("balances", private=True)
 
 
 def ohlc_topic(symbol: str, interval: int) -> Topic:
@@ -76,9 +94,10 @@ def make_feed(
     topic: Topic, demand: Demand, report: Callable[[SubscriberFailed], None], instrument: Instrument | None
 ) -> Feed:
     """Make the feed of a topic; a book starts with its instrument's precisions if they are known."""
-    if topic.channel != "book":
+    if topic.channel not in ("book", "level3"):
         return RecordFeed(topic, demand, report, _reducer(topic))
-    book = BookReducer(
+    kind = Book3Reducer if topic.channel == "level3" else BookReducer
+    book = kind(
         str(topic.symbol),
         dict(topic.params)["depth"],
         checksum=dict(topic.local)["checksum"],

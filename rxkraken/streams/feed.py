@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from reactivex.abc import DisposableBase, ObserverBase
 
-    from rxkraken.books import Book, BookReducer
+    from rxkraken.books import Book, Book3Reducer, BookReducer, OrderBook3
     from rxkraken.errors import SubscriberFailed
     from rxkraken.protocol.topics import Topic
     from rxkraken.streams.reducers import Reducer
@@ -153,11 +153,15 @@ class BookFeed(Feed):
     __slots__ = ("_told", "book")
 
     def __init__(
-        self, topic: Topic, demand: Demand, report: Callable[[SubscriberFailed], None], book: BookReducer
+        self,
+        topic: Topic,
+        demand: Demand,
+        report: Callable[[SubscriberFailed], None],
+        book: BookReducer | Book3Reducer,
     ) -> None:
         """The reducer is this feed's own."""
         super().__init__(topic, demand, report)
-        self.book = book
+        self.book: BookReducer | Book3Reducer = book
         self._told: Exception | None = None
 
     def receive(self, record: Any, kind: str, raw: str | bytes, received: float, epoch: int) -> MalformedBook | None:
@@ -172,7 +176,7 @@ class BookFeed(Feed):
         self.hub.emit(book)
         return None
 
-    def _recover(self, book: Book, received: float, epoch: int) -> None:
+    def _recover(self, book: Book | OrderBook3, received: float, epoch: int) -> None:
         if self._gap is not None:
             self.resume(received, epoch, None)
         if book.verified:

@@ -28,15 +28,21 @@ EPOCH = 1_750_000_000.0
 
 
 def outside(
-    network: Network | Callable[[asyncio.AbstractEventLoop], Network], *, seed: int = 0
+    network: Network | Callable[[asyncio.AbstractEventLoop], Network],
+    *,
+    seed: int = 0,
+    http: Callable[[], Any] | None = None,
 ) -> Callable[[asyncio.AbstractEventLoop, Settings], World]:
-    """Make a client live in this network and in the time of its loop, with chance drawn from a seed."""
+    """Make a client live in this network and in the time of its loop, with chance drawn from a seed.
+
+    `http` gives the session of its REST calls, such as an `ExchangeHttp`; without it they go over real sockets.
+    """
 
     def make(loop: asyncio.AbstractEventLoop, settings: Settings) -> World:
         del settings
         place = network(loop) if callable(network) else network
         chance = random.Random(seed)  # noqa: S311 - jitter, not secrets
-        return World(loop, place, wall=lambda: EPOCH + loop.time(), uniform=chance.uniform, budgets={})
+        return World(loop, place, http, wall=lambda: EPOCH + loop.time(), uniform=chance.uniform, budgets={})
 
     return make
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from rxkraken.models.market import Instrument
     from rxkraken.models.trading import Order
     from rxkraken.rest import RestClient
-    from rxkraken.rest.limits import Limits, Policy
+    from rxkraken.rest.limits import Limits
     from rxkraken.session.connection import Connection
     from rxkraken.session.world import World
     from rxkraken.settings import Settings
@@ -67,7 +67,6 @@ class Desk:
         rest: Callable[[], RestClient],
         directory: Directory,
         limits: Limits,
-        policy: Policy,
         report: Callable[[SubscriberFailed], None],
     ) -> None:
         """Open nothing yet. `connect` finds the private connection, `follow` the executions of the account."""
@@ -79,7 +78,6 @@ class Desk:
         self._follow = follow
         self._directory = directory
         self._limits = limits
-        self._policy: Policy = policy
         self._tasks: set[asyncio.Task[None]] = set()
         self.closing = False
 
@@ -227,7 +225,7 @@ class Desk:
         missing = trading.wait(costs, now)
         if missing > _MOMENT and request.method not in _ALWAYS_PASS:
             text = f"{request.method}: the trading rate counter has room again in {missing:.2f} s"
-            match self._policy:
+            match self.settings.on_trading_limit:
                 case "raise":
                     raise RateLimited(text, category="trading_rate_limit", wait=missing)
                 case "wait":

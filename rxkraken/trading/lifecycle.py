@@ -42,7 +42,7 @@ class _Follower:
         self._desk = desk
         self._observer = observer
         self._order_id: str | None = None
-        self._told: Order | None = None
+        self._told: tuple[object, ...] | None = None
         self._over = False
         self._outcome = SerialDisposable()
         self._executions = SerialDisposable()
@@ -110,10 +110,11 @@ class _Follower:
     # --- the subscriber ---------------------------------------------------------------------------------------------
 
     def _tell(self, order: Order) -> None:
-        if self._over or order == self._told:
+        state = _visible(order)
+        if self._over or state == self._told:
             return
         self._order_id = order.order_id
-        self._told = order
+        self._told = state
         self._observer.on_next(order)
         if order.is_final:
             self._complete()
@@ -127,3 +128,11 @@ class _Follower:
         self._over = True
         self._outcome.dispose()
         self._executions.dispose()
+
+
+def _visible(order: Order) -> tuple[object, ...]:
+    """Reduce an order to what makes another state: the ack and the first report differ in details only."""
+    return (
+        order.status, order.qty, order.cum_qty, order.limit_price, order.display_qty, order.trigger, order.fees,
+        order.amended, order.reason,
+    )  # fmt: skip

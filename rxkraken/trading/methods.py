@@ -245,10 +245,8 @@ class OrderMethods(ABC):
             if order_id is None and cl_ord_id is None and after is not None and after.result is not None:
                 named = after.result.order_id
             rules = instrument or (self._rules_of(market) if market else None)
-            given: dict[str, Any] = {
-                **changes,
-                "rounding": None if early and rules is None else changes.get("rounding"),
-            }
+            blind = early and rules is None
+            given: dict[str, Any] = {**changes, "rounding": None if blind else changes.get("rounding")}
             if named is None and cl_ord_id is None:
                 named = _LATER  # known once the order is acknowledged; until then only the changes are checked
             return parameters.amend_order(named, cl_ord_id=cl_ord_id, now=self._wall(), instrument=rules, **given)

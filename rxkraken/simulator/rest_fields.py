@@ -6,10 +6,21 @@ cannot (relative prices of plain limit orders, times from now) is worked out her
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
-from rxkraken.simulator.rest_wire import Params, as_list, as_number, as_text, as_truth, as_whole, bad, iso, needed
+from rxkraken.simulator.rest_wire import (
+    Params,
+    as_list,
+    as_number,
+    as_text,
+    as_truth,
+    as_whole,
+    bad,
+    exact,
+    iso,
+    needed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +36,8 @@ _TRIGGERED = (
 )  # fmt: skip
 _PLAIN = ("limit", "iceberg")
 _INT32 = 1 << 31
+# Unix seconds with more digits are beyond any calendar.
+_DIGITS_OF_TIME = 11
 # A change cannot say what kind of order it changes; the order knows.
 _NAMES: Mapping[str, str] = {
     "order_type": "ordertype",
@@ -106,10 +119,11 @@ def _times(venue: Venue, params: Params) -> Fields:
     fields: Fields = {}
     for name, field in (("starttm", "effective_time"), ("expiretm", "expire_time")):
         text = as_text(params, name) or "0"
-        if not text.removeprefix("+").isdecimal():
+        digits = text.removeprefix("+")
+        if not digits.isdecimal() or len(digits) > _DIGITS_OF_TIME:
             bad(name)
         if text != "0":
-            fields[field] = iso(int(text) + (venue.second if text.startswith("+") else 0))
+            fields[field] = iso(int(digits) + (venue.second if text.startswith("+") else 0))
     return fields
 
 
@@ -145,11 +159,8 @@ def relative(text: str, name: str, sign: int) -> tuple[Decimal, str]:
     """A price and its type: `+`, `-` or `#` and perhaps `%` make it an offset; `#` has the sign that fits the order."""
     offset = text[:1] in {"+", "-", "#"}
     digits = text.lstrip("#").removesuffix("%")
-    try:
-        value = Decimal(digits)
-    except InvalidOperation:
-        bad(name)
-    if not value.is_finite() or (text.endswith("%") and not offset):
+    value = exact(digits, name)
+    if text.endswith("%") and not offset:
         bad(name)
     if text.startswith("#"):
         value *= sign

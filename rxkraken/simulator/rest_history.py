@@ -5,12 +5,23 @@ Lists come newest first, 50 at a time. `consolidate_taker` changes nothing here:
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rxkraken.simulator.rest_names import asset_id
 from rxkraken.simulator.rest_orders import amend_object, fill_object, order_object
-from rxkraken.simulator.rest_wire import Params, Refused, as_list, as_text, as_truth, as_whole, bad, fixed, needed, unix
+from rxkraken.simulator.rest_wire import (
+    Params,
+    Refused,
+    as_list,
+    as_number,
+    as_text,
+    as_truth,
+    as_whole,
+    bad,
+    fixed,
+    needed,
+    unix,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -189,11 +200,10 @@ def _micros(venue: Venue, account: Account, params: Params, name: str) -> int | 
     text = as_text(params, name)
     if text is None:
         return None
-    try:
-        return int(Decimal(text) * 1_000_000)
-    except ArithmeticError:
-        known = _time_of(account, text)
-        return venue.exchange.calendar.micros(bad(name) if known is None else known)
+    known = _time_of(account, text)
+    if known is not None:
+        return venue.exchange.calendar.micros(known)
+    return int(needed(params, name, as_number) * 1_000_000)
 
 
 def _time_of(account: Account, txid: str) -> float | None:

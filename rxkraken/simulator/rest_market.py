@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rxkraken.simulator.history import INTERVALS, MINUTE, Candle
 from rxkraken.simulator.rest_names import pair_id
-from rxkraken.simulator.rest_wire import Params, as_text, as_whole, bad, padded, unix
+from rxkraken.simulator.rest_wire import Params, as_number, as_whole, bad, padded, unix
 from rxkraken.simulator.wire import exact_text
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _level_row(venue: Venue, spec: SymbolSpec, level: Level) -> list[Any]:
 def _trades(venue: Venue, params: Params) -> Any:
     market = venue.market(params)
     count = as_whole(params, "count", least=1, most=_MOST_TRADES) or _MOST_TRADES
-    since = _nanoseconds(as_text(params, "since"))
+    since = _nanoseconds(as_number(params, "since", digits=_DIGITS_OF_AN_ID))
     numbered = _numbered(market.history.trades)
     # From a moment on the oldest come first, so that `last` leads on; without one it is the newest that are wanted.
     later = [(at, trade) for at, trade in numbered if since is None or at > since]
@@ -134,14 +134,9 @@ def _trades(venue: Venue, params: Params) -> Any:
     return {pair_id(market.spec.symbol): rows, "last": str(last)}
 
 
-def _nanoseconds(since: str | None) -> int | None:
-    if since is None:
-        return None
-    try:
-        value = Decimal(since)
-        return int(value if value > _SECONDS_END else value * 1_000_000_000)
-    except (ArithmeticError, ValueError):
-        bad("since")
+def _nanoseconds(value: Decimal | None) -> int | None:
+    """The id of a trade as it is, or the nanosecond of a time in seconds."""
+    return None if value is None else int(value if value > _SECONDS_END else value * 1_000_000_000)
 
 
 def _numbered(trades: Iterable[Print]) -> list[tuple[int, Print]]:
@@ -156,6 +151,7 @@ def _numbered(trades: Iterable[Print]) -> list[tuple[int, Print]]:
 
 # A number of seconds below this, of nanoseconds above it.
 _SECONDS_END = 1_000_000_000_000
+_DIGITS_OF_AN_ID = 20
 
 
 def _trade_row(trade: Print, spec: SymbolSpec) -> list[Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Params = dict[str, Any]
 JSON_TYPE = "application/json"
+_USUAL = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +124,19 @@ def as_whole(params: Mapping[str, Any], name: str, *, least: int | None = None, 
     return value
 
 
-def as_number(params: Mapping[str, Any], name: str) -> Decimal | None:
-    """An exact finite number; None when it is not given."""
+def as_number(params: Mapping[str, Any], name: str, *, digits: int = _USUAL) -> Decimal | None:
+    """An exact number with at most so many digits before its point; None when it is not given."""
     text = as_text(params, name)
-    if text is None:
-        return None
+    return None if text is None else exact(text, name, digits=digits)
+
+
+def exact(text: str, name: str, *, digits: int = _USUAL) -> Decimal:
+    """The number that a text is; refuses what is none, and one so large that no market has use for it."""
     try:
         value = Decimal(text)
     except InvalidOperation:
         bad(name)
-    return value if value.is_finite() and abs(value.adjusted()) < _MOST_DIGITS else bad(name)
+    return value if value.is_finite() and value.adjusted() < digits else bad(name)
 
 
 def as_truth(params: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
@@ -163,9 +167,6 @@ def needed(params: Mapping[str, Any], name: str, read: Callable[[Mapping[str, An
     """What `read` finds under a name that must be there."""
     value = read(params, name)
     return bad(name) if value is None else value
-
-
-_MOST_DIGITS = 40
 
 
 # --- numbers and times ------------------------------------------------------------------------------------------------

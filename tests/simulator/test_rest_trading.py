@@ -209,6 +209,10 @@ def test_the_dead_mans_switch_is_armed_and_disarmed(exchange):
         ({"volume": "0.00000001"}, "EOrder:Order minimum not met"),
         ({"price": None}, "EGeneral:Invalid arguments:price"),
         ({"price": "five"}, "EGeneral:Invalid arguments:price"),
+        ({"price": "1e30"}, "EGeneral:Invalid arguments:price"),
+        ({"price": "#1e30"}, "EGeneral:Invalid arguments:price"),
+        ({"volume": "9" * 30}, "EGeneral:Invalid arguments:volume"),
+        ({"expiretm": "9" * 12}, "EGeneral:Invalid arguments:expiretm"),
         ({"price": "5%"}, "EGeneral:Invalid arguments:price"),
         ({"price": "70000.05"}, "EOrder:Tick size check failed"),
         ({"ordertype": "stop-loss-limit", "price": "70000"}, "EGeneral:Invalid arguments:price2"),
@@ -293,3 +297,27 @@ def test_rest_and_websocket_share_orders_events_and_counters(exchange):
     ]  # fmt: skip
     assert entries[-1]["ratecount"] > 8
     assert closed[txid].status == "canceled"
+
+
+def test_stops_are_edited_triggered_and_ended_in_krakens_words(exchange):
+    async def story(rest):
+        stop = await rest.add_order("BTC/USD", "sell", "stop-loss-limit", "0.1", price="70000", price2="69000")
+        edited = await rest.edit_order(stop.txid[0], "BTC/USD", price="71000", price2="70500")
+        trail = await rest.add_order("BTC/USD", "sell", "trailing-stop", "0.1", price="+1%")
+        trailed = await rest.edit_order(trail.txid[0], "BTC/USD", price="+2%", validate=True)
+        touched = await rest.add_order("BTC/USD", "sell", "take-profit", "0.1", price="80000", cl_ord_id="touched")
+        stopped = await rest.add_order("BTC/USD", "buy", "stop-loss", "0.1", price="80000", oflags="fcib")
+        part = await rest.add_order("BTC/USD", "buy", "limit", "10", price="84256", timeinforce="IOC")
+        ids = [each.txid[0] for each in (touched, stopped, part)]
+        return edited, trailed, await rest.open_orders(), [(await rest.query_orders(each))[each] for each in ids]
+
+    edited, trailed, left, (touched, stopped, part) = told(exchange, story)
+    assert edited.descr.order == "sell 0.10000000 XBTUSD @ stop loss 71000.0 -> limit 70500.0"
+    assert (left[edited.txid].stopprice, left[edited.txid].trigger, left[edited.txid].limitprice) == (71000, "last", 0)
+    assert (trailed.txid, trailed.price, trailed.orders_cancelled) == (None, "+2.0000%", 0)
+    assert [(each.status, each.misc, each.oflags) for each in (touched, stopped)] == [
+        ("closed", "touched", "fcib"), ("closed", "stopped", "fcib"),
+    ]  # fmt: skip
+    assert stopped.fee == pytest.approx(stopped.cost * Decimal("0.004"), rel=Decimal("1e-6"))
+    assert (part.status, part.misc, part.time_in_force) == ("expired", "partial", "IOC")
+    assert 0 < part.vol_exec < part.vol

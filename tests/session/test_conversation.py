@@ -436,12 +436,12 @@ def test_a_forgotten_request_is_neither_sent_nor_answered():
 def test_private_topics_wait_for_the_token_and_carry_it():
     """Without a token they would be refused (section 1.3)."""
     talk = Talk()
-    private = Topic("executions", private=True)
+    private = Topic("balances", private=True)
     talk.talk.want(private)
     assert talk.open() == []
     talk.talk.token = "t"
     (request,) = talk.turn()
-    assert request["params"] == {"channel": "executions", "snapshot": True, "token": "t"}
+    assert request["params"] == {"channel": "balances", "snapshot": True, "token": "t"}
 
 
 SYMBOLS = ["A/USD", "B/USD", "C/USD"]

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import socket as sockets
-import struct
 import time
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, web
 
 from rxkraken.errors import InvalidArgument
 from rxkraken.settings import Endpoints
 from rxkraken.simulator.capture import Playback
-from rxkraken.simulator.connections import CUT, RESET, UpgradeRefused
+from rxkraken.simulator.connections import UpgradeRefused
 from rxkraken.simulator.exchange import Exchange
 from rxkraken.simulator.faults import FAULTS
 from rxkraken.simulator.instruments import choose
 from rxkraken.simulator.rest_front import Front
+from rxkraken.simulator.sockets import Client
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from rxkraken.credentials import Credentials
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from rxkraken.simulator.faults import FaultRecord
     from rxkraken.simulator.instruments import SymbolSpec
 
-_MOST_WAITING = 20_000
 _CLOSING = 1.0
 _SHOWN_OF_KEY = 4
 # Where each role's WebSocket is. One host serves all of them here, so the path tells them apart.
@@ -100,7 +98,7 @@ class Simulator:
         self._front: Front | None = None
         self._runner: web.AppRunner | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._clients: set[_Client] = set()
+        self._clients: set[Client] = set()
         self._urls: list[str] = []
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -249,7 +247,7 @@ class Simulator:
     async def _websocket(self, role: str, request: web.Request) -> web.StreamResponse:
         core = self._core
         assert core is not None  # noqa: S101 -- nothing listens before `start`
-        client = _Client(request)
+        client = Client(request, closing=_CLOSING)
         core.advance(self._loop.time())
         try:
             connection = core.connect(role, client.send, client.close)
@@ -330,60 +328,3 @@ def _shown(account: Account) -> dict[str, Any]:
         "open_orders": [order.order_id for order in account.open_orders],
         "keys": [f"{key.key[:_SHOWN_OF_KEY]}..." for key in account.keys],
     }
-
-
-class _Client:
-    """One accepted socket: frames in, an outbox with a writer of its own, and the rude ways to end it."""
-
-    def __init__(self, request: web.Request) -> None:
-        # A half-open line answers no protocol ping either, so the pongs are ours to send.
-        self.socket = web.WebSocketResponse(max_msg_size=0, timeout=_CLOSING, autoping=False)
-        self.connection: Connection | None = None
-        self._request = request
-        self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
-        self._goodbye: tuple[int, bytes] = (WSCloseCode.OK, b"")
-
-    def send(self, text: str) -> None:
-        if self._outbox.qsize() >= _MOST_WAITING:
-            self._abort(reset=False)
-        else:
-            self._outbox.put_nowait(text)
-
-    def close(self, code: int, reason: str) -> None:
-        if code in (CUT, RESET):
-            self._abort(reset=code == RESET)
-        else:
-            self._goodbye = (code, reason.encode())
-            self._outbox.put_nowait(None)
-
-    async def frames(self) -> AsyncIterator[str]:
-        await self.socket.prepare(self._request)
-        writer = asyncio.get_running_loop().create_task(self._write(), name="simulator writer")
-        try:
-            async for message in self.socket:
-                if message.type is WSMsgType.TEXT:
-                    yield message.data
-                elif message.type is WSMsgType.PING and not (self.connection and self.connection.silent):
-                    await self.socket.pong(message.data)
-        finally:
-            writer.cancel()
-            await asyncio.wait([writer])
-
-    async def _write(self) -> None:
-        try:
-            while (text := await self._outbox.get()) is not None:
-                await self.socket.send_str(text)
-            code, reason = self._goodbye
-            await self.socket.close(code=code, message=reason)
-        except ConnectionError:
-            return  # the client went away; its reader ends the connection
-
-    def _abort(self, *, reset: bool) -> None:
-        transport = self._request.transport
-        if transport is None:
-            return
-        raw = transport.get_extra_info("socket")
-        if reset and raw is not None:
-            # Closing with a linger time of zero makes the kernel send RST instead of FIN.
-            raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()

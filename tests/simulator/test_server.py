@@ -159,7 +159,7 @@ async def test_upgrades_are_refused_with_their_status():
 
 async def test_a_client_that_never_reads_is_cut_and_others_are_not_held_up(monkeypatch):
     """Its outbox is bounded."""
-    monkeypatch.setattr("rxkraken.simulator.server._MOST_WAITING", 50)
+    monkeypatch.setattr("rxkraken.simulator.sockets._MOST_WAITING", 50)
     async with rk.Simulator(symbols=["BTC/USD"]) as exchange, aiohttp.ClientSession() as http:
         deaf, other = await http.ws_connect(exchange.url), await http.ws_connect(exchange.url)
         for socket in (deaf, other):

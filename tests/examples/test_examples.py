@@ -1,10 +1,13 @@
 """Every example runs to its end, as a user would run it, with a simulator where the live exchange would be.
 
+Those that read an account find the key of the simulator's demo account in the environment.
+
 `pytest tests/examples`, or `tox -e examples`. An example must end by itself: it takes a few items, or a few seconds.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,9 +28,25 @@ def test_there_are_examples():
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_an_example_runs_to_its_end_and_shows_something(path, practice_source, tmp_path):
+def test_an_example_is_short_and_says_first_what_it_shows(path):
+    """Thirty lines that are not blank are what one reads at a glance."""
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith('"""')
+    assert len([line for line in text.splitlines() if line.strip()]) <= 30
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_runs_to_its_end_and_shows_something(path, practice_source, practice_key, tmp_path):
     """It ends with success, prints something, complains about nothing. A warning counts as a complaint."""
     command = [sys.executable, "-W", "error", "-c", practice_source + RUN.format(path=str(path))]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=os.environ | practice_key,
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip()

@@ -117,8 +117,7 @@ class AuthHost:
                     self._world.grant(connection, self._office.feeds.wish(request, key.account), heard_at)
                 return []
         except Rejected as rejected:
-            if trades:
-                self._office.desk.note("", "ws", request.method, fields).outcome = rejected.text
+            # Turned away at the door: the desk, which writes down what it receives, never sees it.
             return [_refusal(rejected)]
         try:
             return self._methods[request.method](key.account, fields)

@@ -63,9 +63,7 @@ class BackOffice:
             raise InvalidArgument(f"account name {name!r} is taken; choose another than: {HOUSE}, {self._names()}")
         if tier not in TIERS:
             raise InvalidArgument(f"tier={tier!r} must be one of: {', '.join(TIERS)}")
-        amounts = {asset: Decimal(amount) for asset, amount in balances.items()}
-        if any(not amount.is_finite() or amount < 0 for amount in amounts.values()):
-            raise InvalidArgument(f"balances={dict(balances)!r} must be amounts of 0 or more by asset")
+        amounts = {asset: _amount(asset, amount) for asset, amount in balances.items()}
         account = self.accounts[name] = Account(name, tier)
         for asset, amount in amounts.items():
             self.clearing.deposit(account, asset, amount, self._world.now)
@@ -73,10 +71,27 @@ class BackOffice:
 
     def add_key(self, account: Account | str, permissions: Iterable[str] | None, otp: str | None) -> Credentials:
         """Make another key for an account, or for the one of this name."""
+        return self.keyring.add(self._owner(account), permissions, otp)
+
+    def deposit(self, account: Account | str, asset: str, amount: Decimal | int | str) -> None:
+        """Pay into an account, or into the one of this name."""
+        self.clearing.deposit(self._owner(account), asset, _amount(asset, amount), self._world.now)
+
+    def _owner(self, account: Account | str) -> Account:
         owner = self.accounts.get(account) if isinstance(account, str) else account
         if owner is None:
             raise InvalidArgument(f"there is no account {account!r}; there are: {self._names()}")
-        return self.keyring.add(owner, permissions, otp)
+        return owner
 
     def _names(self) -> str:
         return ", ".join(self.accounts)
+
+
+def _amount(asset: str, amount: Decimal | int | str) -> Decimal:
+    try:
+        exact = Decimal(amount)
+    except (ArithmeticError, TypeError, ValueError):
+        exact = Decimal("NaN")
+    if not exact.is_finite() or exact < 0:
+        raise InvalidArgument(f"{amount!r} {asset} cannot be paid in; give an amount of 0 or more")
+    return exact

@@ -135,6 +135,10 @@ class Exchange:
         """Open another account with balances by v2 asset name; `add_key` lets somebody use it."""
         return self._office.add_account(name, balances, tier)
 
+    def deposit(self, account: Account | str, asset: str, amount: Decimal | int | str) -> None:
+        """Pay so much of an asset into an account; `balances` tells of it."""
+        self._office.deposit(account, asset, amount)
+
     def add_key(
         self, account: Account | str, *, permissions: Iterable[str] | None = None, otp: str | None = None
     ) -> Credentials:

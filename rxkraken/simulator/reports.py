@@ -132,7 +132,8 @@ class Writer:
 
     def _terms(self, order: AccountOrder, spec: SymbolSpec) -> Entry:
         """What an amend can change."""
-        entry: Entry = {"order_qty": _qty(order.qty, spec)}
+        # A cash order has no quantity before the book has priced it.
+        entry: Entry = {"order_qty": _qty(order.qty, spec)} if order.qty else {}
         if order.limit_price is not None:
             entry |= {"limit_price": _price(order.limit_price, spec), "limit_price_type": order.limit_price_type}
         if order.display_qty is not None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from rxkraken.errors import InvalidArgument
 from rxkraken.simulator.exchange import Exchange
 
 
@@ -105,7 +106,7 @@ def test_a_request_without_a_good_token_is_refused_and_the_socket_stays(trader, 
         assert trader.raw({"method": method, "params": fields, "req_id": 7}) == refused(error, method, **more)
     assert trader.closed == []
     assert trader.exchange.accounts["demo"].orders == {}
-    assert [(each.method, each.outcome) for each in trader.exchange.received] == [("add_order", error)]
+    assert trader.exchange.received == []
 
 
 def test_a_token_must_be_used_within_900_seconds_and_then_lives_with_its_connection(exchange):
@@ -286,3 +287,55 @@ def test_accounts_do_not_hear_of_each_other(exchange):
     assert [(e["side"], e["liquidity_ind"]) for e in maker + taker] == [("buy", "m"), ("sell", "t")]
     assert maker[0]["trade_id"] == taker[0]["trade_id"]
     assert maker[0]["exec_id"] != taker[0]["exec_id"]
+
+
+def test_a_connection_without_a_private_subscription_is_closed_when_nothing_is_asked(exchange):
+    """A minute, as on the public host; a subscription keeps it open."""
+    idle, pinging, listening = Trader(exchange), Trader(exchange), Trader(exchange)
+    listening.ask("subscribe", channel="balances")
+    for _ in range(10):
+        pinging.raw({"method": "ping"}, 9.0)
+    assert idle.closed == [(1000, "no activity")]
+    assert pinging.closed == listening.closed == []
+
+
+def test_answers_and_executions_travel_on_their_own(trader):
+    """Either may come first; the messages of one channel keep their order."""
+    trader.ask("subscribe", channel="executions")
+    firsts = set()
+    for _ in range(30):
+        seen = len(trader.texts)
+        trader.ask("add_order", **limit("0.01"))
+        kinds = [frame.get("method") or frame["channel"] for frame in trader.frames(seen)]
+        firsts.add(next(kind for kind in kinds if kind != "heartbeat"))
+    assert firsts == {"add_order", "executions"}
+    sequences = [frame["sequence"] for frame in trader.channel("executions")]
+    assert sequences == list(range(1, 62))
+
+
+def test_a_deposit_is_one_ledger_record(trader):
+    trader.ask("subscribe", channel="balances")
+    trader.exchange.deposit("demo", "USD", "12.5")
+    trader.wait(0.1)
+    (record,) = trader.channel("balances")[-1]["data"]
+    assert (record["type"], record["asset"], record["amount"]) == ("deposit", "USD", Decimal("12.5"))
+    assert record["balance"] == Decimal("1000012.5")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda exchange: exchange.deposit("nobody", "USD", 1), "there is no account 'nobody'"),
+        (lambda exchange: exchange.deposit("demo", "USD", "much"), "cannot be paid in"),
+        (lambda exchange: exchange.add_account("demo", balances={}), "is taken"),
+        (lambda exchange: exchange.add_account("market", balances={}), "is taken"),
+        (lambda exchange: exchange.add_account("x", balances={"USD": -1}), "0 or more"),
+        (lambda exchange: exchange.add_account("x", balances={}, tier="gold"), "starter, intermediate, pro"),
+        (lambda exchange: exchange.add_key("demo", permissions=["fly"]), "query_funds"),
+        (lambda exchange: exchange.issue_token("unknown"), "add_key"),
+        (lambda exchange: Exchange(batch_cancel="x"), '"live" or "docs"'),
+    ],
+)
+def test_a_wrong_argument_is_told_what_is_allowed(exchange, wrong, words):
+    with pytest.raises(InvalidArgument, match=words):
+        wrong(exchange)

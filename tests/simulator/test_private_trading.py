@@ -289,6 +289,7 @@ def test_a_cash_order_spends_no_more_than_its_cash(trader):
     assert done.status == "filled"
     assert 0 <= 50_000 - done.cum_cost < D("0.01")
     assert trader.events(placed)[0]["cash_order_qty"] == 50_000
+    assert "order_qty" not in trader.events(placed)[0]
 
 
 def test_an_immediate_order_takes_what_there_is_and_the_remainder_ends(trader):

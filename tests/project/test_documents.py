@@ -7,8 +7,8 @@ for` work as in a notebook. A `console` block runs only where marked.
 
 A comment on the line before the fence says what a block needs that a reader sees from the text:
 
-    <!-- run: client -->             a fragment: `rk`, `rx`, `ops`, `asyncio`, `Decimal` and an open `client` are there,
-                                     and an error on `client.errors` fails the block
+    <!-- run: client -->             a fragment: `rk`, `rx`, `ops`, `asyncio`, `Decimal` and an open `client` with that
+                                     key are there, and an error on `client.errors` fails the block
     <!-- run: for 2 seconds -->      it would run for ever: after that time it is cancelled (a command: interrupted),
                                      and must end cleanly
     <!-- run -->                     runs the commands of a console block, from the root of the checkout
@@ -121,7 +121,7 @@ async def limited(work: Awaitable[None], seconds: float | None) -> None:
 async def in_a_client(block: Block) -> None:
     """Run a fragment that uses `client`, and stay for as long as it says."""
     failures: list[object] = []
-    async with rxkraken.KrakenClient() as client:
+    async with rxkraken.KrakenClient(credentials=rxkraken.Credentials.from_env()) as client:
         client.errors.subscribe(failures.append)
         names = {"asyncio": asyncio, "Decimal": Decimal, "rx": reactivex, "ops": operators, "rk": rxkraken}
         started = asyncio.get_running_loop().time()

@@ -273,7 +273,7 @@ class Account:
 
 @dataclass(slots=True, eq=False)
 class Received:
-    """One trading request that reached the exchange, as it came but for the token or nonce.
+    """One trading request that reached the desk, as it came but for the token or nonce.
 
     `cl_ord_ids` are all that it names. `outcome` is None until it is decided, then "accepted" or the error text.
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from rxkraken.simulator.connections import CUT
 from rxkraken.simulator.desk import Placed
 from rxkraken.simulator.rejections import INVALID_SESSION, NO_TOKEN, PERMISSION_DENIED, Rejected
-from rxkraken.simulator.requests import PRIVATE_CHANNELS, TRADING
+from rxkraken.simulator.requests import TRADING
 from rxkraken.simulator.wire import second_text
 
 if TYPE_CHECKING:
@@ -131,9 +131,8 @@ class AuthHost:
         key = self._office.keyring.use(token, connection.id, self._world.now)
         if key is None:
             raise Rejected(INVALID_SESSION)
-        channel = request.params.get("channel")
-        subject = channel if channel in PRIVATE_CHANNELS and request.method not in TRADING else request.method
-        if not NEEDS[str(subject)] & key.permissions:
+        subject = request.method if request.method in TRADING else request.params["channel"]
+        if not NEEDS[subject] & key.permissions:
             raise Rejected(PERMISSION_DENIED)
         return key
 

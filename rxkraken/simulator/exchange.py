@@ -2,7 +2,8 @@
 
 Time comes in as a number: `advance(now)` does everything that is due up to then, in order, and calls the connections'
 `send` and `close`; `deadline()` tells when it must be called next. So the same exchange runs behind real sockets and,
-in virtual time, inside a test. It follows section 8 of the ws-v2 reference, the public half.
+in virtual time, inside a test. It follows section 8 of the ws-v2 reference; accounts and orders are behind the counter
+of the back office.
 """
 
 from __future__ import annotations

@@ -339,3 +339,19 @@ def test_a_deposit_is_one_ledger_record(trader):
 def test_a_wrong_argument_is_told_what_is_allowed(exchange, wrong, words):
     with pytest.raises(InvalidArgument, match=words):
         wrong(exchange)
+
+
+def test_a_seed_decides_every_byte():
+    """Keys, tokens, ids, amounts and times."""
+
+    def day() -> list[str]:
+        exchange = Exchange(seed=11, symbols=["BTC/USD"], rate=20)
+        trader = Trader(exchange)
+        for channel in ("executions", "balances"):
+            trader.ask("subscribe", channel=channel)
+        for price in ("84200", "84300", "84260"):
+            trader.ask("add_order", 2.0, **limit(price=price))
+        trader.ask("cancel_all")
+        return [exchange.credentials.key, trader.token, *trader.texts]
+
+    assert day() == day()

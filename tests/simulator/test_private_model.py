@@ -202,3 +202,62 @@ def test_the_random_traders_trade_in_every_way():
     assert any(order.ref_id and order.fills for order in gambler.account.orders.values())
     assert {fill.liquidity for fill in gambler.account.fills} == {"m", "t"}
     assert sum(gambler.refused.values()) < gambler.placed / 2
+
+
+VALID = (
+    {"method": "add_order", "params": {
+        "order_type": "limit", "side": "buy", "symbol": "BTC/USD", "order_qty": 0.1, "limit_price": 80000,
+        "time_in_force": "gtd", "expire_time": "2026-01-02T00:00:00Z", "cl_ord_id": "a", "post_only": True,
+    }},
+    {"method": "add_order", "params": {
+        "order_type": "trailing-stop-limit", "side": "sell", "symbol": "BTC/USD", "order_qty": 0.1, "limit_price": 1,
+        "limit_price_type": "quote", "triggers": {"price": 1, "price_type": "pct", "reference": "last"},
+        "deadline": "2026-01-01T00:00:30Z",
+    }},
+    {"method": "add_order", "params": {
+        "order_type": "market", "side": "buy", "symbol": "BTC/USD", "order_qty": 0.1,
+        "conditional": {"order_type": "stop-loss-limit", "trigger_price": 80000, "limit_price": 79000},
+    }},
+    {"method": "amend_order", "params": {"cl_ord_id": "a", "order_qty": 0.2, "limit_price": 79000}},
+    {"method": "edit_order", "params": {
+        "order_id": "", "symbol": "BTC/USD", "order_qty": 0.2, "triggers": {"price": 1},
+    }},
+    {"method": "batch_add", "params": {"symbol": "BTC/USD", "orders": [
+        {"order_type": "limit", "side": "buy", "order_qty": 0.1, "limit_price": 70000}] * 2}},
+    {"method": "cancel_order", "params": {"order_id": ["O"], "cl_ord_id": ["a"], "order_userref": [1]}},
+    {"method": "batch_cancel", "params": {"orders": ["O", "1"], "cl_ord_id": ["a"]}},
+    {"method": "cancel_all_orders_after", "params": {"timeout": 60}},
+    {"method": "subscribe", "params": {"channel": "executions", "snap_trades": True, "users": "all"}},
+    {"method": "unsubscribe", "params": {"channel": "balances"}},
+)  # fmt: skip
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.just([]), st.just({}),
+    st.lists(st.integers(-2, 2), max_size=3),
+    st.sampled_from([1e308, 1e-300, 10**40, "static", ["x"], [{}], {"price": {}}]),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_no_request_makes_the_exchange_raise_and_each_is_answered(data):
+    """One field of a good request is something else, or missing, or one that does not exist."""
+    request = json.loads(json.dumps(data.draw(st.sampled_from(VALID))))
+    exchange = Exchange(seed=5, symbols=["BTC/USD"], rate=0)
+    texts: list[str] = []
+    connection = exchange.connect("auth", texts.append, lambda *_: None)
+    token, _ = exchange.issue_token(exchange.credentials.key)
+    params = request["params"]
+    places = [params, *(value for value in params.values() if isinstance(value, dict))]
+    places += [row for value in params.values() if isinstance(value, list) for row in value if isinstance(row, dict)]
+    place = data.draw(st.sampled_from(places))
+    name = data.draw(st.sampled_from([*place, "surprise"]))
+    if data.draw(st.booleans()):
+        place.pop(name, None)
+    else:
+        place[name] = data.draw(ODD)
+    connection.receive(json.dumps({**request, "params": {"token": token, **params}}))
+    exchange.advance(exchange.now + 0.1)
+    answers = [frame for text in texts if "time_in" in (frame := json.loads(text))]
+    assert answers
+    assert all(("error" in answer) != answer["success"] or "result" in answer for answer in answers)
+    check(exchange)

@@ -140,12 +140,16 @@ def exact(text: str, name: str, *, digits: int = _USUAL) -> Decimal:
 
 
 def as_truth(params: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
-    """A switch: JSON true and false, or `true`, `false`, `1`, `0` in a form."""
-    match params.get(name):
+    """A switch: JSON true and false, or `true`, `false`, `1`, `0` in a form, in any case.
+
+    Clients written in Python send `validate=False` with every order they mean to place.
+    """
+    value = params.get(name)
+    match value.lower() if isinstance(value, str) else value:
         case None | "":
             return default
-        case bool() as value:
-            return value
+        case bool() as truth:
+            return truth
         case "true" | "1" | 1:
             return True
         case "false" | "0" | 0:

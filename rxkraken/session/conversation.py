@@ -569,8 +569,8 @@ class Conversation:
     # --- liveness -------------------------------------------------------------------------------------------------
 
     def _judge_liveness(self, now: float) -> None:
-        silent_since = self._heard_at
-        if now - silent_since >= self._settings.silence_timeout:
+        # Written as in `_deadlines`: with floats, `now - heard >= timeout` may not hold yet at `heard + timeout`.
+        if now >= self._heard_at + self._settings.silence_timeout:
             self.events.append(Dead(f"nothing heard for {self._settings.silence_timeout:g} s"))
             return
         if now >= self._next_probe():

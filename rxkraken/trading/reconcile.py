@@ -47,6 +47,8 @@ class Reconciler:
         self._feed = feed
         self._followed_since = followed_since
         self._asked_in_vain = False
+        # From when on the exchange can not carry it out any more; what has no deadline is carried out at once or never.
+        self._latest = request.deadline or desk.world.wall()
 
     async def run(
         self, error: OutcomeUnknown, resolve: Callable[[Any], None], reject: Callable[[Exception], None]
@@ -75,10 +77,9 @@ class Reconciler:
             pause = min(_LONGEST_PAUSE, 1.5 * pause)
 
     def _certain_at(self) -> float:
-        deadline = self._request.deadline or self._desk.world.wall()
         feed = self._feed
         followed = feed is not None and feed.is_live and feed.interruptions == self._followed_since
-        return deadline + (_SETTLED if followed else _REST_LAG)
+        return self._latest + (_SETTLED if followed else _REST_LAG)
 
     # --- the methods ------------------------------------------------------------------------------------------------
 

@@ -87,13 +87,15 @@ def number(fields: Mapping[str, Any], name: str) -> Decimal | None:
     if value is None:
         return None
     exact = Decimal(value)
-    if not exact.is_finite() or abs(exact.adjusted()) > _MOST_DIGITS or len(exact.as_tuple().digits) > _MOST_DIGITS:
+    digits = len(exact.as_tuple().digits)
+    if not exact.is_finite() or not -_MOST_DIGITS <= exact.adjusted() <= _LARGEST or digits > _MOST_DIGITS:
         raise invalid(name)
     return exact
 
 
 # Beyond it no price and no quantity makes sense, and arithmetic would round.
 _MOST_DIGITS = 24
+_LARGEST = 14
 
 
 def _is(kind: Kind, value: Any) -> bool:

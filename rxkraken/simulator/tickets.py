@@ -45,6 +45,7 @@ DEPRECATED = {
 }
 MOST_GTD = timedelta(days=31).total_seconds()
 ICEBERG_PARTS = 15
+_MOST_TICKS = 18
 _ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}|[!-~]{1,18}")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "side": ("buy", "sell"),
@@ -143,9 +144,12 @@ def apply(base: Decimal, value: Decimal, price_type: str) -> Decimal:
 
 
 def on_tick(price: Decimal, market: Market) -> Decimal:
-    """The tick next to a computed price."""
+    """The tick next to a computed price. Raises `Rejected` for one that is beyond all prices."""
     tick = market.spec.increment
-    return (price / tick).quantize(Decimal(1), ROUND_HALF_EVEN) * tick
+    ticks = price / tick
+    if ticks.adjusted() > _MOST_TICKS:
+        raise Rejected(INVALID_PRICE)
+    return ticks.quantize(Decimal(1), ROUND_HALF_EVEN) * tick
 
 
 def secondary_fields(order: AccountOrder, qty: Decimal) -> Fields:

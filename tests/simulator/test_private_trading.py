@@ -118,6 +118,7 @@ STOP = {"order_type": "stop-loss", "limit_price": None}
         ({"order_qty": -1}, "EGeneral:Invalid arguments:order_qty"),
         ({"order_qty": 0.123456789}, "EGeneral:Invalid arguments:order_qty"),
         ({"order_qty": 10**30}, "EGeneral:Invalid arguments:order_qty"),
+        ({"order_qty": 10**20}, "EGeneral:Invalid arguments:order_qty"),
         ({"limit_price": None}, "EGeneral:Invalid arguments:limit_price"),
         ({"limit_price": 80000.05}, "EOrder:Tick size check failed"),
         ({"order_qty": 0.00001}, "EOrder:Order minimum not met"),

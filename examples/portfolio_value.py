@@ -1,7 +1,6 @@
 """What the account is worth in dollars, again with each fill and each change of a price."""
 
 import asyncio
-from decimal import Decimal
 
 import reactivex as rx
 from reactivex import operators as ops
@@ -11,7 +10,7 @@ import rxkraken as rk
 PRICED = ["BTC/USD", "ETH/USD", "SOL/USD"]
 
 
-def value(balances: rk.Balances, prices: dict[str, Decimal]) -> Decimal:
+def value(balances, prices):
     return balances.total("USD") + sum(balances.total(pair.split("/")[0]) * price for pair, price in prices.items())
 
 
@@ -21,11 +20,10 @@ async def main() -> None:
             ops.scan(lambda table, tick: {**table, tick.symbol: tick.bid}, {}),
             ops.filter(lambda table: len(table) == len(PRICED)),
         )
-        worth = rx.combine_latest(client.balances(gaps=False), prices).pipe(
-            ops.map(lambda pair: value(*pair)), ops.distinct_until_changed(), ops.take(5)
-        )
-        async for dollars in rk.aiter(worth):
-            print(f"{dollars:,.2f} USD")
+        worth = rx.combine_latest(client.balances(gaps=False), prices)
+        dollars = worth.pipe(ops.starmap(value), ops.distinct_until_changed(), ops.take(5))
+        async for amount in rk.aiter(dollars):
+            print(f"{amount:,.2f} USD")
 
 
 asyncio.run(main())

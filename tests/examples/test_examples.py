@@ -28,14 +28,6 @@ def test_there_are_examples():
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_an_example_is_short_and_says_first_what_it_shows(path):
-    """Thirty lines that are not blank are what one reads at a glance."""
-    text = path.read_text(encoding="utf-8")
-    assert text.startswith('"""')
-    assert len([line for line in text.splitlines() if line.strip()]) <= 30
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_runs_to_its_end_and_shows_something(path, practice_source, practice_key, tmp_path):
     """It ends with success, prints something, complains about nothing. A warning counts as a complaint."""
     command = [sys.executable, "-W", "error", "-c", practice_source + RUN.format(path=str(path))]

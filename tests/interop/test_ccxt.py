@@ -96,12 +96,16 @@ async def test_it_watches_tickers_trades_and_candles(kraken):
 
 async def test_it_places_sees_and_cancels_an_order_over_websocket(exchange, kraken):
     """`createOrderWs`, `watchOrders`, `fetchOpenOrders` and `cancelOrderWs` are of one mind about one order."""
-    seen = asyncio.create_task(watch(kraken))
+    statuses = {}
+    watching = asyncio.create_task(watch(kraken, statuses))
     placed = await kraken.create_order_ws("BTC/USD", "limit", "buy", 0.1, 1000.5, {"clientOrderId": "from-ccxt"})
+    async with asyncio.timeout(10):
+        while placed["id"] not in statuses:  # else its end might come before the subscription
+            await asyncio.sleep(0.01)
     amended = await kraken.edit_order_ws(placed["id"], "BTC/USD", "limit", "buy", 0.2, 1001)
     listed = await kraken.fetch_open_orders("BTC/USD")
     cancelled = await kraken.cancel_order_ws(placed["id"])
-    statuses = await seen
+    await watching
 
     assert amended["id"] == placed["id"]
     assert [(each["id"], each["amount"], each["price"], each["status"]) for each in listed] == [
@@ -113,15 +117,12 @@ async def test_it_places_sees_and_cancels_an_order_over_websocket(exchange, krak
     assert exchange.accounts["demo"].orders[placed["id"]].cl_ord_id == "from-ccxt"
 
 
-async def watch(kraken):
-    """The statuses that each order went through, until one is cancelled."""
-    statuses = {}
-    while True:
+async def watch(kraken, statuses):
+    """Note the statuses that each order goes through, until one is cancelled."""
+    while "canceled" not in {status for each in statuses.values() for status in each}:
         async with asyncio.timeout(20):
             for order in await kraken.watch_orders():
                 statuses.setdefault(order["id"], []).append(order["status"])
-                if order["status"] == "canceled":
-                    return statuses
 
 
 async def test_a_market_order_becomes_fills_and_balances(exchange, kraken):
@@ -129,12 +130,11 @@ async def test_a_market_order_becomes_fills_and_balances(exchange, kraken):
     fills = asyncio.create_task(kraken.watch_my_trades("BTC/USD"))
     balance = await kraken.watch_balance()
     before = Decimal(str(balance["BTC"]["total"]))
-    await asyncio.sleep(0.5)  # ccxt does not tell when a subscription is in force
     placed = await kraken.create_order("BTC/USD", "market", "buy", 0.25)
     mine = [each for each in await fills if each["order"] == placed["id"]]
     async with asyncio.timeout(10):
-        while Decimal(str(balance["BTC"]["total"])) == before:
-            balance = await kraken.watch_balance()
+        while Decimal(str(kraken.balance["spot"]["BTC"]["total"])) == before:  # news that none awaits is only kept
+            await asyncio.sleep(0.01)
     order = await kraken.fetch_order(placed["id"], "BTC/USD")
     history = await kraken.fetch_my_trades("BTC/USD")
     funds = await kraken.fetch_balance()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rxkraken.simulator import limits, rules
 from rxkraken.simulator.accounts import AccountOrder, Received
 from rxkraken.simulator.amending import amend_order, edited
-from rxkraken.simulator.fields import METHODS, ORDER, check_fields, check_object
+from rxkraken.simulator.fields import ORDER, check_fields, check_object
 from rxkraken.simulator.rejections import (
     DEADLINE_ELAPSED,
     INVALID_ARGUMENTS,
@@ -327,7 +327,3 @@ def _integer(text: Any) -> int | None:
         return int(text)
     except (TypeError, ValueError):
         return None
-
-
-# The methods a client can call, for whoever dispatches them.
-TRADING = frozenset(METHODS)

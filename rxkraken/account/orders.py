@@ -10,13 +10,14 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rxkraken.models.trading import FINAL_STATUSES, Execution, Fee, Order
 from rxkraken.protocol.spot_v2_account import FillReport, Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
 _EXACT: Final = Context(prec=60)
 _MOST_CLOSED: Final = 10_000
@@ -24,6 +25,8 @@ _MOST_FILLS: Final = 100_000
 # A status never goes back: reports of one order may overtake each other on the way.
 _RANK: Final[Mapping[str, int]] = {"pending_new": 0, "new": 1, "partially_filled": 2}
 _FINAL_RANK: Final = 3
+# These never go back either, so that a late report of them cannot do harm.
+_GROWING: Final = frozenset({"cum_qty", "cum_cost", "avg_price", "amended"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class OrderTable:
         self._closed: OrderedDict[str, Order] = OrderedDict()
         self._fills: OrderedDict[str, None] = OrderedDict()
         self._expected: dict[str, Order] = {}
+        self._told: dict[str, dict[str, datetime]] = {}
 
     # --- looking up -----------------------------------------------------------------------------------------------
 
@@ -100,10 +104,10 @@ class OrderTable:
             fill = None
             if report.exec_type == "trade":
                 return None
-        after = _merged(before, report, fill)
+        after = _merged(before, report, fill, self._told.setdefault(report.order_id, {}), when)
+        self._keep(after)
         if known is not None and fill is None and not _says_news(known, after, report):
             return None
-        self._keep(after)
         return _event(report, after, fill, when)
 
     def load(self, reports: Sequence[Report], when: When) -> list[Execution]:
@@ -146,8 +150,10 @@ class OrderTable:
             self.open.pop(order.order_id, None)
             self._closed[order.order_id] = order
             if len(self._closed) > _MOST_CLOSED:
-                self._closed.popitem(last=False)
+                forgotten, _ = self._closed.popitem(last=False)
+                del self._told[forgotten]
         else:
+            self._closed.pop(order.order_id, None)
             self.open[order.order_id] = order
         if order.cl_ord_id is not None:
             self._expected.pop(order.cl_ord_id, None)
@@ -168,19 +174,28 @@ def _split(reports: Iterable[Report]) -> tuple[list[Report], list[Report]]:
     for report in reports:
         is_order = report.fill is None or ("qty" in report.changes and report.status not in FINAL_STATUSES)
         (orders if is_order else fills).append(report)
+    # The status of a fill may say "filled" of the fill alone: an order that is listed as open is open.
+    still_open = {report.order_id for report in orders if report.status not in FINAL_STATUSES}
+    fills = [replace(fill, status="partially_filled") if fill.order_id in still_open else fill for fill in fills]
     fills.sort(key=lambda report: report.timestamp.timestamp() if report.timestamp else 0.0)
     return fills, orders
 
 
-def _merged(before: Order, report: Report, fill: FillReport | None) -> Order:
-    changes = dict(report.changes)
-    overtaken = _rank(report.status) < _rank(before.status)
-    if "cum_qty" in changes and changes["cum_qty"] < before.cum_qty:
-        for stale in ("cum_qty", "cum_cost", "avg_price"):
-            changes.pop(stale, None)
+def _merged(before: Order, report: Report, fill: FillReport | None, told: dict[str, datetime], when: When) -> Order:
+    is_state = when.snapshot or when.repaired
+    changes = _newest(report.changes, report.timestamp, told, is_state=is_state)
     if fill is not None:
-        changes = {**_filled(before, fill), **changes, "fees": _sum(before.fees, fill.fees)}
-    changes["status"] = before.status if overtaken else report.status
+        if "cum_qty" not in changes:
+            changes |= _filled(before, fill)
+        changes["fees"] = _sum(before.fees, fill.fees)
+    _drop_overtaken(changes, before)
+    changes |= _newest({"status": report.status}, report.timestamp, told, is_state=is_state)
+    status = changes.get("status", before.status)
+    # What is final stays; a status of a lower rank was overtaken, and one of a higher rank counts, however late.
+    if before.is_final or _rank(status) < _rank(before.status):
+        changes["status"] = before.status
+    elif _rank(report.status) > _rank(before.status):
+        changes["status"] = report.status
     if report.timestamp is not None and (before.updated is None or report.timestamp >= before.updated):
         changes["updated"] = report.timestamp
     if report.reason is not None and (report.status in FINAL_STATUSES or before.reason is None):
@@ -188,6 +203,32 @@ def _merged(before: Order, report: Report, fill: FillReport | None) -> Order:
     if changes.get("cl_ord_id", before.cl_ord_id) is None:
         changes["cl_ord_id"] = before.cl_ord_id
     return replace(before, **changes)
+
+
+def _newest(
+    changes: Mapping[str, Any], stamp: datetime | None, told: dict[str, datetime], *, is_state: bool
+) -> dict[str, Any]:
+    """Keep what was not told later already; `told` says when each field was, and learns."""
+    # Snapshots and REST say what is the case now, whatever time they give: that of the order's beginning, say.
+    kept: dict[str, Any] = {}
+    for name, value in changes.items():
+        before = told.get(name)
+        is_older = before is not None and stamp is not None and stamp < before
+        if is_state or not is_older or name in _GROWING:
+            kept[name] = value
+        if stamp is not None and not is_older:
+            told[name] = stamp
+    return kept
+
+
+def _drop_overtaken(changes: dict[str, Any], before: Order) -> None:
+    if changes.get("cum_qty", before.cum_qty) < before.cum_qty:
+        changes.pop("cum_qty")
+        changes.pop("avg_price", None)
+    if changes.get("cum_cost", before.cum_cost) < before.cum_cost:
+        changes.pop("cum_cost")
+    if before.amended:
+        changes.pop("amended", None)
 
 
 def _filled(before: Order, fill: FillReport) -> dict[str, Decimal]:

@@ -25,6 +25,7 @@ _MOST_FILLS: Final = 100_000
 # A status never goes back: reports of one order may overtake each other on the way.
 _RANK: Final[Mapping[str, int]] = {"pending_new": 0, "new": 1, "partially_filled": 2}
 _FINAL_RANK: Final = 3
+_STATE: Final = frozenset({"cum_qty", "cum_cost", "avg_price", "fee_usd_equiv", "amended", "display_qty_remain"})
 # These never go back either, so that a late report of them cannot do harm.
 _GROWING: Final = frozenset({"cum_qty", "cum_cost", "avg_price", "amended"})
 
@@ -62,6 +63,7 @@ class OrderTable:
         self._fills: OrderedDict[str, None] = OrderedDict()
         self._expected: dict[str, Order] = {}
         self._told: dict[str, dict[str, datetime]] = {}
+        self._introduced: OrderedDict[str, Order] = OrderedDict()
 
     # --- looking up -----------------------------------------------------------------------------------------------
 
@@ -88,6 +90,18 @@ class OrderTable:
         self._expected[cl_ord_id] = order
         while len(self._expected) > _MOST_CLOSED:
             del self._expected[next(iter(self._expected))]
+
+    @property
+    def expects(self) -> bool:
+        """Whether orders were requested that nothing was heard of yet."""
+        return bool(self._expected)
+
+    def introduce(self, order: Order) -> None:
+        """Remember what an order is, without a word about its state; reports about it need not say it again."""
+        if self.get(order.order_id) is None:
+            self._introduced[order.order_id] = order
+            if len(self._introduced) > _MOST_CLOSED:
+                self._introduced.popitem(last=False)
 
     # --- news -----------------------------------------------------------------------------------------------------
 
@@ -130,9 +144,23 @@ class OrderTable:
         reaches_back = len(unseen) < len(fills) or len(fills) < SNAPSHOT_FILLS
         return Resumption((*unseen, *orders), vanished, reaches_back)
 
+    def catch_up(self, reports: Sequence[Report], when: When) -> list[Execution]:
+        """Apply what was found out about an interruption: fills in the order of time, then what the orders became."""
+        fills, orders = _split(reports)
+        told = {report.order_id for report in orders}
+        for report in orders:
+            self.introduce(_what_it_is(report))
+        # What an order became is told apart from its fills, as it is live; a fill alone has to tell it.
+        plain = [replace(each, status="partially_filled") if each.order_id in told else each for each in fills]
+        orders.sort(key=_moment)
+        return [event for report in (*plain, *orders) if (event := self.apply(report, when)) is not None]
+
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _request(self, report: Report) -> Order | None:
+        introduced = self._introduced.get(report.order_id)
+        if introduced is not None:
+            return introduced
         own_id = report.changes.get("cl_ord_id")
         expected = self._expected.get(own_id) if own_id is not None else None
         return None if expected is None else replace(expected, order_id=report.order_id)
@@ -146,6 +174,7 @@ class OrderTable:
         return True
 
     def _keep(self, order: Order) -> None:
+        self._introduced.pop(order.order_id, None)
         if order.is_final:
             self.open.pop(order.order_id, None)
             self._closed[order.order_id] = order
@@ -177,8 +206,18 @@ def _split(reports: Iterable[Report]) -> tuple[list[Report], list[Report]]:
     # The status of a fill may say "filled" of the fill alone: an order that is listed as open is open.
     still_open = {report.order_id for report in orders if report.status not in FINAL_STATUSES}
     fills = [replace(fill, status="partially_filled") if fill.order_id in still_open else fill for fill in fills]
-    fills.sort(key=lambda report: report.timestamp.timestamp() if report.timestamp else 0.0)
+    fills.sort(key=_moment)
     return fills, orders
+
+
+def _moment(report: Report) -> float:
+    return report.timestamp.timestamp() if report.timestamp else 0.0
+
+
+def _what_it_is(report: Report) -> Order:
+    """Keep of a report what does not depend on how far the order is."""
+    fixed = {name: value for name, value in report.changes.items() if name not in _STATE}
+    return Order(order_id=report.order_id, **fixed)
 
 
 def _merged(before: Order, report: Report, fill: FillReport | None, told: dict[str, datetime], when: When) -> Order:

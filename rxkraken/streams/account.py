@@ -188,7 +188,15 @@ class ExecutionsFeed(Feed):
         self._asked = None
         if not self._loaded:
             self._loaded = True
-            self._go_on(self.table.load(reports, When(received, epoch, snapshot=True)), received, epoch, None)
+            events = self.table.load(reports, When(received, epoch, snapshot=True))
+            if self.table.expects:
+                # Orders left before the first snapshot; some may be over already, of which it says little.
+                self._resumption = Resumption((), (), reaches_back=True)
+                for event in events:
+                    self._emit(event)
+                self._ask(Hole(received - _LATELY, ()), received)
+            else:
+                self._go_on(events, received, epoch, None)
             return
         self._resumption = self.table.resume(reports)
         vanished = self._resumption.vanished
@@ -215,19 +223,16 @@ class ExecutionsFeed(Feed):
 
     def _late(self, reports: Sequence[Report]) -> None:
         if self.is_live:  # else the next snapshot leads to the same question
-            when = When(self.last_received, self.epoch, repaired=True)
-            for report in sorted(reports, key=_turn):
-                self._emit(self.table.apply(report, when))
+            for event in self.table.catch_up(reports, When(self.last_received, self.epoch, repaired=True)):
+                self._emit(event)
             self.hub.emit(Synced())
 
     def _close_hole(self, mended: Mended, received: float) -> None:
         self._loaded = True
         listed = self._resumption.reports if self._resumption is not None else ()
         self._resumption = None
-        when = When(received, self.epoch, repaired=True)
-        events = [self.table.apply(report, when) for report in sorted((*mended.reports, *listed), key=_turn)]
-        missed = 0 if mended.complete else None
-        self._go_on([event for event in events if event is not None], received, self.epoch, missed)
+        events = self.table.catch_up((*mended.reports, *listed), When(received, self.epoch, repaired=True))
+        self._go_on(events, received, self.epoch, 0 if mended.complete else None)
 
     def _go_on(self, events: Sequence[Execution], received: float, epoch: int, missed: int | None) -> None:
         self.is_live = True
@@ -244,9 +249,8 @@ class ExecutionsFeed(Feed):
             self._update(reports, at, held_epoch)
 
 
-def _turn(report: Report) -> tuple[int, float]:
-    # Fills first, in the order of time; then what the orders became.
-    return (0 if report.fill is not None else 1, report.timestamp.timestamp() if report.timestamp else 0.0)
+_LATELY: Final = 60.0
+"""How old an order can be, at most, that was sent before the first snapshot: its deadline is not later."""
 
 
 class BalancesFeed(RecordFeed):

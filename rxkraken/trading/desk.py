@@ -22,14 +22,16 @@ from rxkraken.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from rxkraken.models.orders import AddOrderResult
 from rxkraken.protocol.kraken_errors import classify, outcome_unknown
 from rxkraken.protocol.spot_v2 import Reply
 from rxkraken.streams.hub import Outlet
 from rxkraken.trading import results
 from rxkraken.trading.charging import costs_of, settle
 from rxkraken.trading.reconcile import Reconciler
-from rxkraken.trading.seed import orders_as_requested
+from rxkraken.trading.seed import as_requested, orders_as_requested
 from rxkraken.trading.sent import Sent
+from rxkraken.trading.survey import Surveyor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -71,7 +73,7 @@ class Desk:
     ) -> None:
         """Open nothing yet. `connect` finds the private connection, `follow` the executions of the account."""
         self.report = report
-        self.rest = rest
+        self.survey = Surveyor(rest, world)
         self.world = world
         self.settings = settings
         self._connect = connect
@@ -257,9 +259,16 @@ class Desk:
                 reject(self._unknown(request, str(error), error))
                 return
             settle(request, result, self._limits.trading, self.world.loop.time())
+            self._introduce(request, result)
             resolve(result)
 
         Sent(self, connection, request, done).go()
+
+    def _introduce(self, request: OrderRequest, result: object) -> None:
+        """Let the account know what the new order is: reports about it may say little more than its id."""
+        feed = self._feed()
+        if feed is not None and isinstance(result, AddOrderResult) and result.placed:
+            feed.table.introduce(as_requested(request, result.order_id))
 
     def _note_refusal(self, request: OrderRequest, error: Exception) -> None:
         if isinstance(error, OrderRejected) and error.category == "trading_rate_limit":

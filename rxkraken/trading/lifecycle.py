@@ -88,7 +88,9 @@ class _Follower:
                 self._tell(order)
             case Synced() if self._order_id is not None:
                 known = self._desk.known(self._order_id, None)
-                if known is not None:
+                if known is None:
+                    self._desk.expect_news(self._order_id)
+                else:
                     self._tell(known)
             case _:
                 return

@@ -61,12 +61,12 @@ class RestMender:
     async def _mend(self, hole: Hole, done: Callable[[Mended], None], late: Callable[[Sequence[Report]], None]) -> None:
         found = await self._first_look(hole)
         if found is None:
-            log.warning("what happened during the interruption could not be asked; asking again about open orders")
+            log.warning("what happened during the interruption could not be asked yet; asking again")
             done(Mended((), complete=False))
-            found = _Found((), hole.orders)
+            await self._follow(hole, late)
         else:
             done(Mended(found.reports, complete=True))
-        await self._follow(replace(hole, since=None, everything=False, orders=found.open_ends), late)
+            await self._follow(_only(hole, found.open_ends), late)
 
     async def _first_look(self, hole: Hole) -> _Found | None:
         try:
@@ -77,8 +77,9 @@ class RestMender:
             return None
 
     async def _follow(self, hole: Hole, late: Callable[[Sequence[Report]], None]) -> None:
+        """Ask again, ever more rarely, until nothing is open."""
         pause = _FIRST_PAUSE
-        while hole.orders:
+        while hole.orders or hole.since is not None or hole.everything:
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE, 2 * pause)
             try:
@@ -90,7 +91,7 @@ class RestMender:
                 continue
             if found.reports:
                 late(found.reports)
-            hole = replace(hole, orders=found.open_ends)
+            hole = _only(hole, found.open_ends)
 
     async def _look(self, hole: Hole) -> _Found:
         reports: dict[str, Report] = {}
@@ -129,6 +130,11 @@ class RestMender:
             if len(trades) < _PAGE:
                 break
         return reports
+
+
+def _only(hole: Hole, orders: tuple[str, ...]) -> Hole:
+    """Leave of a hole nothing but these orders."""
+    return replace(hole, since=None, everything=False, fills=False, orders=orders)
 
 
 def _is_closed(report: Report | None) -> bool:

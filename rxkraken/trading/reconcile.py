@@ -48,7 +48,9 @@ class Reconciler:
         self._followed_since = followed_since
         self._asked_in_vain = False
         # From when on the exchange can not carry it out any more; what has no deadline is carried out at once or never.
-        self._latest = request.deadline or desk.world.wall()
+        now = desk.world.wall()
+        self._latest = request.deadline or now
+        self._since = min(now, self._latest) - _LONGEST_DEADLINE
 
     async def run(
         self, error: OutcomeUnknown, resolve: Callable[[Any], None], reject: Callable[[Exception], None]
@@ -188,14 +190,8 @@ class Reconciler:
         return _as_order(info) if known is None else known if known.is_final else _as_order(info)
 
     async def _ask(self, order_id: str | None, own_id: str | None) -> OrderInfo | None:
-        rest = self._desk.rest()
-        if order_id is not None:
-            return (await rest.query_orders(order_id)).get(order_id)
-        found = await rest.open_orders(cl_ord_id=own_id)
-        found = found or (await rest.closed_orders(cl_ord_id=own_id)).orders
-        # A client's id may be used again once its order is over: the latest one is meant.
-        mine = [order for order in found.values() if order.cl_ord_id in (own_id, None)]
-        return max(mine, key=lambda order: order.opentm, default=None)
+        survey = await self._desk.survey.ask(self._since)
+        return survey.find(order_id, own_id)
 
     def _shows_the_change(self, order: Order) -> bool:
         wanted = {"order_qty": order.qty, "limit_price": order.limit_price, "display_qty": order.display_qty}
@@ -227,3 +223,4 @@ _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
 _SETTLED: Final = 5.0
 _REST_LAG: Final = 60.0
+_LONGEST_DEADLINE: Final = 60.0

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -29,6 +31,15 @@ METHODS = ("add_order", "amend_order", "cancel_order", "batch_add", "batch_cance
 PLACING = {"add_order", "batch_add"}
 
 
+@dataclass
+class Life:
+    """What a follower of one order has seen."""
+
+    ticket: rk.OrderTicket
+    states: list[rk.Order] = field(default_factory=list)
+    endings: list[Exception | None] = field(default_factory=list)
+
+
 class Program:
     """One trader's few minutes: what it sent, and what came of it."""
 
@@ -39,6 +50,7 @@ class Program:
         self.symbol = chance.choice(SYMBOLS)
         self.tickets: list[Any] = []
         self.outcomes: list[Counter[str]] = []
+        self.lives: list[Life] = []
 
     async def play(self) -> None:
         """A few steps with pauses in between, some of them none."""
@@ -53,13 +65,17 @@ class Program:
         counted: Counter[str] = Counter()
         self.outcomes.append(counted)
         self.tickets.append(ticket)
-        for _ in range(self.chance.randint(1, 2)):
+        if isinstance(ticket, rk.OrderTicket) and self.chance.random() < 0.5:
+            life = Life(ticket)
+            self.lives.append(life)
+            ticket.lifecycle.subscribe(life.states.append, life.endings.append, lambda: life.endings.append(None))
+        counted["subscribers"] = self.chance.randint(1, 2)
+        for _ in range(counted["subscribers"]):
             ticket.subscribe(
                 lambda _: counted.update(["result"]),
                 lambda error: counted.update([type(error).__name__]),
                 lambda: counted.update(["completed"]),
             )
-        counted["subscribers"] = _ + 1
 
     def terms(self) -> dict[str, Any]:
         """An order near the market: some fill at once, some rest, some are refused."""
@@ -101,7 +117,11 @@ class Program:
         """Change one."""
         ticket = self.mine()
         if ticket is not None:
-            self.send(ticket.amend(qty=f"{self.chance.uniform(0.01, 0.3):.5f}"))
+            change = {"qty": f"{self.chance.uniform(0.01, 0.3):.5f}"}
+            if self.chance.random() < 0.3 and ticket.request.params.get("limit_price"):
+                factor = Decimal(self.chance.choice(("0.999", "1.001")))
+                change = {"price": ticket.request.params["limit_price"] * factor, "rounding": "nearest"}
+            self.send(ticket.amend(**change))
 
     def cancel(self) -> None:
         """Cancel one, or all of one's own at once."""
@@ -222,27 +242,58 @@ async def session(exchange: Exchange, seed: int) -> tuple[Witness, list[Program]
         return witness, programs, outcomes, view_of(witness)
 
 
-@pytest.mark.parametrize("seed", range(SESSIONS))
-def test_both_ends_agree_after_any_program(seed: int) -> None:
-    """Orders, fills and balances are the same; every ticket told the truth, once; no order was received twice."""
-    exchange = Exchange(seed=seed, symbols=SYMBOLS, rate=0.5, epoch=EPOCH)
-    witness, programs, outcomes, view = run(lambda: session(exchange, seed))
+RANKS = {"pending_new": 0, "new": 1, "partially_filled": 2, "filled": 3, "canceled": 3, "expired": 3}
+
+
+def check_account(exchange: Exchange, witness: Witness, view: dict[str, Any]) -> None:
+    """The client's account is the exchange's; nothing was told twice."""
     assert witness.endings == ["None"] * 3  # the client was closed, and nothing ended before
     assert view == truth_of(exchange)
     assert {exec_id: count for exec_id, count in witness.fills.items() if count > 1} == {}
     assert {order_id: count for order_id, count in witness.final.items() if count > 1} == {}
     received = Counter(own for each in exchange.received if each.method in PLACING for own in each.cl_ord_ids)
     assert {own: count for own, count in received.items() if count > 1} == {}
-    for counted in (counted for program in programs for counted in program.outcomes):
-        subscribers = counted.pop("subscribers")
-        completed = counted.pop("completed", 0)
-        assert list(counted.values()) == [subscribers], counted
-        assert completed == counted.get("result", 0)
+
+
+def check_outcome(counted: Counter[str]) -> None:
+    """Every subscriber of a ticket saw the same one outcome."""
+    subscribers = counted.pop("subscribers")
+    completed = counted.pop("completed", 0)
+    assert list(counted.values()) == [subscribers], counted
+    assert completed == counted.get("result", 0)
+
+
+def check_life(life: Life, exchange: Exchange, outcome: str) -> None:
+    """An order's states never go back, and end where the order ended."""
+    ranks = [RANKS[order.status] for order in life.states]
+    filled = [order.cum_qty for order in life.states]
+    assert ranks == sorted(ranks)
+    assert filled == sorted(filled)
+    if outcome != "result":
+        assert [type(error).__name__ for error in life.endings] == [outcome]
+        return
+    orders = exchange.accounts["demo"].orders.values()
+    truth = next(order for order in orders if order.cl_ord_id == life.ticket.cl_ord_id)
+    seen = life.states[-1]
+    assert (seen.status, seen.cum_qty, seen.qty) == (truth.status, truth.cum_qty, truth.qty)
+    assert life.endings == [None]  # by its final state, or by the end of the client
+
+
+@pytest.mark.parametrize("seed", range(SESSIONS))
+def test_both_ends_agree_after_any_program(seed: int) -> None:
+    """Orders, fills and balances are the same; every ticket told the truth, once; no order was received twice."""
+    exchange = Exchange(seed=seed, symbols=SYMBOLS, rate=0.5, epoch=EPOCH)
+    witness, programs, outcomes, view = run(lambda: session(exchange, seed))
+    check_account(exchange, witness, view)
     placed = {order.cl_ord_id for order in exchange.accounts["demo"].orders.values()}
     tickets = [ticket for program in programs for ticket in program.tickets]
-    for ticket, outcome in zip(tickets, outcomes, strict=True):
+    became = dict(zip(tickets, outcomes, strict=True))
+    for ticket, outcome in became.items():
         if ticket.request.method == "add_order":
             assert (outcome == "result") == (ticket.cl_ord_id in placed), (ticket, outcome)
-    assert "OutcomeUnknown" not in {
-        outcome for ticket, outcome in zip(tickets, outcomes, strict=True) if ticket.request.method in PLACING
-    }
+        assert outcome != "OutcomeUnknown" or ticket.request.method not in PLACING
+    for program in programs:
+        for counted in program.outcomes:
+            check_outcome(counted)
+        for life in program.lives:
+            check_life(life, exchange, became[life.ticket])

@@ -55,7 +55,7 @@ def types(events):
 
 
 def test_the_four_messages_of_an_order_make_one_whole_order():
-    """Section 5.2: `new` and `filled` carry little more than the id; every event has the complete order all the same."""
+    """Section 5.2: `new` and `filled` carry little but the id; every event has the complete order all the same."""
     table = OrderTable()
     events = tell(
         table,

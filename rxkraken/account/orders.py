@@ -103,6 +103,12 @@ class OrderTable:
             if len(self._introduced) > _MOST_CLOSED:
                 self._introduced.popitem(last=False)
 
+    def introduce_all(self, reports: Iterable[Report]) -> None:
+        """Introduce every order that reports tell of."""
+        for report in reports:
+            if report.fill is None:
+                self.introduce(_what_it_is(report))
+
     # --- news -----------------------------------------------------------------------------------------------------
 
     def knows(self, report: Report) -> bool:
@@ -148,8 +154,7 @@ class OrderTable:
         """Apply what was found out about an interruption: fills in the order of time, then what the orders became."""
         fills, orders = _split(reports)
         told = {report.order_id for report in orders}
-        for report in orders:
-            self.introduce(_what_it_is(report))
+        self.introduce_all(orders)
         # What an order became is told apart from its fills, as it is live; a fill alone has to tell it.
         plain = [replace(each, status="partially_filled") if each.order_id in told else each for each in fills]
         orders.sort(key=_moment)

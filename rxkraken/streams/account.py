@@ -70,6 +70,7 @@ class ExecutionsFeed(Feed):
 
     __slots__ = (
         "_asked",
+        "_first",
         "_held",
         "_learn",
         "_loaded",
@@ -104,6 +105,7 @@ class ExecutionsFeed(Feed):
         self._held: list[tuple[Sequence[Report], float, int]] = []
         self._asked: Hole | None = None
         self._resumption: Resumption | None = None
+        self._first: Sequence[Report] = ()
         # Orders that REST does not know either; their reports are told as bare as they are.
         self._nameless: set[str] = set()
 
@@ -159,6 +161,7 @@ class ExecutionsFeed(Feed):
         self.is_live = False
         self._held.clear()
         self._asked = self._resumption = None
+        self._first = ()
 
     # --- live -----------------------------------------------------------------------------------------------------
 
@@ -187,16 +190,12 @@ class ExecutionsFeed(Feed):
         self.epoch = epoch
         self._asked = None
         if not self._loaded:
-            self._loaded = True
-            events = self.table.load(reports, When(received, epoch, snapshot=True))
+            self._first = reports
             if self.table.expects:
                 # Orders left before the first snapshot; some may be over already, of which it says little.
-                self._resumption = Resumption((), (), reaches_back=True)
-                for event in events:
-                    self._emit(event)
                 self._ask(Hole(received - _LATELY, ()), received)
             else:
-                self._go_on(events, received, epoch, None)
+                self._close_hole(Mended((), complete=True), received)
             return
         self._resumption = self.table.resume(reports)
         vanished = self._resumption.vanished
@@ -229,10 +228,13 @@ class ExecutionsFeed(Feed):
 
     def _close_hole(self, mended: Mended, received: float) -> None:
         self._loaded = True
+        first, self._first = self._first, ()
+        self.table.introduce_all(mended.reports)
+        begun = self.table.load(first, When(received, self.epoch, snapshot=True)) if first else []
         listed = self._resumption.reports if self._resumption is not None else ()
         self._resumption = None
         events = self.table.catch_up((*mended.reports, *listed), When(received, self.epoch, repaired=True))
-        self._go_on(events, received, self.epoch, 0 if mended.complete else None)
+        self._go_on([*begun, *events], received, self.epoch, 0 if mended.complete else None)
 
     def _go_on(self, events: Sequence[Execution], received: float, epoch: int, missed: int | None) -> None:
         self.is_live = True

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 import rxkraken as rk
+from rxkraken.errors import AuthRefused
 
 LIMIT = {"side": "buy", "order_type": "limit", "qty": "0.01", "price": "80000"}
 
@@ -284,7 +285,7 @@ def test_a_key_that_is_wrong_is_told_as_the_reason(play):
         client = rk.KrakenClient(venue.client.endpoints, wrong, outside=venue.client._outside)
         async with client:
             error = await fate(client.add_order("BTC/USD", "buy", "limit", qty="0.01", price="80000"))
-        assert (type(error), type(error.__cause__), error.retryable) == (rk.NotSent, rk.AuthRefused, False)
+        assert (type(error), type(error.__cause__), error.retryable) == (rk.NotSent, AuthRefused, False)
         assert venue.received == []
 
     play(story, ready=False)

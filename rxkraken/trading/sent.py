@@ -26,7 +26,7 @@ class _Part:
     named: Mapping[str, str] = field(default_factory=dict[str, str])
     several: bool = False
     frames: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
-    error: Exception | None = None
+    errors: list[Exception] = field(default_factory=list[Exception])
     renewed: bool = False
 
 
@@ -81,10 +81,14 @@ class Sent:
 
     def _collect(self, part: _Part, reply: Reply | Exception, req_id: int) -> None:
         """Gather the answers to a tag that any number of orders may carry, until no more come for a while."""
-        if isinstance(reply, Exception):
-            if not part.frames:
-                self._settle(part, reply)
+        if isinstance(reply, Exception) and not part.frames:
+            self._settle(part, reply)
             return
+        error = self._desk.judge(self._request, reply)
+        if error is not None:
+            part.errors.append(error)
+        if isinstance(reply, Exception):
+            return  # cut off in the midst of the answers: there may have been more of them
         part.frames.append(reply.frame)
         if len(part.frames) == 1:
 
@@ -95,11 +99,12 @@ class Sent:
             self._desk.world.loop.call_later(_QUIET, enough)
 
     def _settle(self, part: _Part, reply: Reply | Exception) -> None:
-        part.error = self._desk.judge(self._request, reply)
-        if part.error is None and isinstance(reply, Reply):
+        error = self._desk.judge(self._request, reply)
+        if error is None and isinstance(reply, Reply):
             part.frames.append(reply.frame)
-        elif part.error is not None:
-            refusal = reply.frame if isinstance(reply, Reply) else {"success": False, "error": str(part.error)}
+        elif error is not None:
+            part.errors.append(error)
+            refusal = reply.frame if isinstance(reply, Reply) else {"success": False, "error": str(error)}
             part.frames.append({**part.named, **refusal})
         self._finish()
 
@@ -109,14 +114,15 @@ class Sent:
             self._done(self._outcome())
 
     def _outcome(self) -> Frames | Exception:
-        errors = [part.error for part in self._parts if part.error is not None]
+        errors = [error for part in self._parts for error in part.errors]
+        frames = [frame for part in self._parts for frame in part.frames]
         # What is not known weighs most; a refusal is the outcome only if nothing was accepted beside it.
         unknown = next((error for error in errors if isinstance(error, OutcomeUnknown)), None)
         if unknown is not None:
             return unknown
-        if len(errors) == len(self._parts):
+        if errors and not any(frame.get("success") is True for frame in frames):
             return errors[0]
-        return [frame for part in self._parts for frame in part.frames]
+        return frames
 
 
 def _parts(request: OrderRequest) -> list[_Part]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 import rxkraken as rk
+from rxkraken.errors import KrakenError
 from rxkraken.models.status import Gap
 from rxkraken.simulator import Exchange
 from rxkraken.testing import ExchangeHttp, ExchangeNetwork, outside, run
@@ -343,6 +344,7 @@ def test_an_empty_account_that_gets_no_snapshot_is_in_step_after_a_moment():
             seen, open_ = Watcher(place.client.executions()), Watcher(place.client.open_orders())
             await asyncio.sleep(10)
             calm = list(seen.items), [dict(item) for item in open_.items]
+            assert [fault.name for fault in place.exchange.faults] == ["lose"]
             order = place.add(price="80000")
             await asyncio.sleep(5)
             return calm, order, set(open_.items[-1]), seen.since()
@@ -459,3 +461,188 @@ def test_through_a_storm_of_cuts_every_fill_comes_once_and_the_end_is_true(seed)
     last = {event.order_id: (event.status, event.order.cum_qty) for event in seen.events}
     assert last == {order_id: (order.status, order.cum_qty) for order_id, order in place.account.orders.items()}
     assert place.errors == []
+
+
+# --- tokens and permissions -------------------------------------------------------------------------------------------
+
+
+def token_calls(place):
+    """How often a token was asked for."""
+    return sum(path.endswith("GetWebSocketsToken") for path in place.paths)
+
+
+class Counted(Place):
+    """A place that notes every REST call."""
+
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self.paths = []
+        answer = self.http.answer
+
+        async def noting(method, url, headers, body):
+            self.paths.append(url)
+            return await answer(method, url, headers, body)
+
+        self.http.answer = noting
+
+
+def test_both_private_connections_share_one_token_and_each_reconnect_takes_a_fresh_one():
+    async def act():
+        async with Counted(market(rate=2.0)) as place:
+            Watcher(place.client.executions())
+            Watcher(place.client.balances())
+            Watcher(place.client.level3("BTC/USD"))
+            await asyncio.sleep(10)
+            first = token_calls(place)
+            place.cut("auth")
+            await asyncio.sleep(30)
+            second = token_calls(place)
+            place.cut("auth")
+            place.cut("l3")
+            await asyncio.sleep(2000)
+            return first, second, token_calls(place), {row.state for row in place.client.subscriptions}
+
+    first, second, third, states = run(act)
+    assert (first, second) == (1, 2)
+    assert third in (3, 4)
+    assert states == {"live"}
+
+
+@pytest.mark.parity("D2-8")
+def test_the_first_private_request_may_come_hours_after_the_connection():
+    """A token lives 900 seconds unused; a connection that waits for its first order has a fresh one all the time."""
+
+    async def act():
+        async with Counted(market()) as place:
+            seen = Watcher(place.client.executions())
+            await asyncio.sleep(1)
+            seen.subscription.dispose()
+            place.cut()
+            await asyncio.sleep(4 * 3600)
+            placed = await place.client.add_order("BTC/USD", "buy", "limit", qty="0.01", price="80000")
+            return placed.order_id, [order.order_id for order in place.account.open_orders]
+
+    order_id, open_ = run(act)
+    assert open_ == [order_id]
+
+
+@pytest.mark.parity("D2-8")
+def test_a_token_that_an_upgrade_has_made_invalid_is_replaced_at_the_next_subscription():
+    async def act():
+        async with Counted(market()) as place:
+            seen = Watcher(place.client.executions())
+            await asyncio.sleep(4)
+            place.fault("invalidate_token")
+            held = Watcher(place.client.balances())
+            await asyncio.sleep(10)
+            return token_calls(place), len(held.items), held.error, seen.error, seen.gaps
+
+    assert run(act) == (2, 1, None, None, [])
+
+
+def test_a_key_without_the_permission_ends_the_private_streams_with_its_name():
+    """Nothing else suffers; a later subscriber tries again, and finds the permission granted meanwhile."""
+
+    async def act():
+        exchange = market(rate=2.0)
+        key = exchange.add_key("demo", permissions={"query_funds"})
+        async with Counted(exchange, key) as place:
+            book = Watcher(place.client.book("BTC/USD"))
+            ended = [Watcher(place.client.executions()), Watcher(place.client.balances())]
+            await asyncio.sleep(20)
+            asked = token_calls(place)
+            books = len(book.items)
+            made = exchange.keys[key.key]
+            object.__setattr__(made, "permissions", exchange.keys[exchange.credentials.key].permissions)
+            again = Watcher(place.client.balances())
+            await asyncio.sleep(20)
+            return ended, asked, len(book.items) > books, again, place.errors
+
+    ended, asked, goes_on, again, errors = run(act)
+    assert [type(each.error) for each in ended] == [rk.PermissionRefused] * 2
+    assert "Permission denied" in str(ended[0].error)
+    assert asked == 1
+    assert goes_on
+    assert (again.error, len(again.items)) == (None, 1)
+    assert [type(error) for error in errors] == [rk.PermissionRefused]
+
+
+def test_a_key_that_may_not_see_orders_still_sees_balances():
+    """The refusal of one channel is the end of that channel alone."""
+
+    async def act():
+        exchange = market()
+        key = exchange.add_key("demo", permissions={"query_funds", "websockets"})
+        async with Place(exchange, key) as place:
+            orders, held = Watcher(place.client.executions()), Watcher(place.client.balances())
+            await asyncio.sleep(10)
+            return orders.error, held.error, len(held.items)
+
+    refused, error, balances = run(act)
+    assert isinstance(refused, KrakenError)
+    assert "executions" in str(refused)
+    assert (error, balances) == (None, 1)
+
+
+def test_rest_that_is_down_delays_the_token_and_nothing_else():
+    async def act():
+        async with Counted(market()) as place:
+            place.fault("rest_error", call="GetWebSocketsToken", times=9)
+            held = Watcher(place.client.balances())
+            await asyncio.sleep(200)
+            reasons = [status.reason for status in place.statuses if "no token" in status.reason]
+            return len(held.items), held.error, bool(reasons)
+
+    assert run(act) == (1, None, True)
+
+
+# --- level 3 and limits -----------------------------------------------------------------------------------------------
+
+
+def test_level_3_is_verified_and_fetched_anew_when_it_is_not():
+    async def act():
+        async with Place(market(rate=5.0)) as place:
+            seen = Watcher(place.client.level3("BTC/USD", gaps=True))
+            await asyncio.sleep(20)
+            calm = len(seen.items), len(seen.gaps)
+            place.fault("wrong_checksum", symbol="BTC/USD")
+            await asyncio.sleep(20)
+            place.cut("l3")
+            await asyncio.sleep(20)
+            return seen, calm, [(s.channel, s.state) for s in place.statuses]
+
+    seen, (calm, early), statuses = run(act)
+    assert (calm > 10, early, len(seen.gaps)) == (True, 0, 2)
+    assert all(book.verified for book in seen.events)
+    assert ("level3", "resyncing") in statuses
+    assert not isinstance(seen.items[-1], Gap)
+
+
+@pytest.mark.parametrize(("tier", "threshold"), [("starter", 60), ("intermediate", 125), ("pro", 180)])
+def test_the_limits_learn_the_tier_from_the_first_subscription(tier, threshold):
+    """`maxratecount` of the ack is the account's threshold (section 5.2)."""
+
+    async def act():
+        exchange = market()
+        exchange.accounts["demo"].tier = tier
+        async with Place(exchange) as place:
+            Watcher(place.client.executions())
+            await asyncio.sleep(4)
+            return place.client.limits.tier
+
+    learned = run(act)
+    assert (learned.name, learned.trading_threshold) == (tier, threshold)
+
+
+def test_account_streams_without_a_key_say_what_is_missing():
+    async def act():
+        loop = asyncio.get_running_loop()
+        net = ExchangeNetwork(market(), loop)
+        async with rk.KrakenClient(ENDPOINTS, outside=outside(net)) as client:
+            seen = [Watcher(client.executions()), Watcher(client.balances()), Watcher(client.level3("BTC/USD"))]
+            await asyncio.sleep(1)
+            return [each.error for each in seen]
+
+    for error in run(act):
+        assert isinstance(error, rk.MissingCredentials)
+        assert "credentials=Credentials.from_env()" in str(error)

@@ -3,11 +3,11 @@
 A simulator in a process of its own answers at once, over loopback. Limit orders far from a market that stands still are
 placed and cancelled one after the other, by each client in turn; only the placing is timed, from the call to the ack:
 
-* bare: an aiohttp WebSocket and ujson; the request is ready but for its ids, the answer is looked up by `req_id`;
-* following: the same, subscribed to `executions`, as rxkraken is, so that the same frames come in;
+* bare: an aiohttp WebSocket and ujson; the request is ready but for ids and deadline, the answer is told by `req_id`;
+* following: the same, subscribed to `executions`, as rxkraken is, so that the same frames come in before the ack;
 * rxkraken: `await client.add_order(...)`.
 
-In microseconds, with the multiple of `bare` at the median. `--profile` prints where the time of rxkraken's orders goes.
+In microseconds, with multiples of the other two. `--profile` prints where the time of rxkraken's orders goes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import multiprocessing
 import pstats
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -100,7 +101,6 @@ class Bare:
         self._token = token
         self._params = ujson.loads(ujson.dumps(params | {"token": token}))
         self._last = 0
-        self._own_id = ""
 
     async def follow(self) -> None:
         """Subscribe to the executions of the account."""
@@ -108,6 +108,8 @@ class Bare:
 
     async def place(self) -> dict[str, Any]:
         self._params["cl_ord_id"] = str(uuid.uuid4())
+        deadline = datetime.now(UTC) + timedelta(seconds=5)
+        self._params["deadline"] = deadline.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return await self.ask("add_order", self._params)
 
     async def cancel(self, placed: dict[str, Any]) -> None:
@@ -151,26 +153,24 @@ async def profile(trader: Trader) -> None:
         profiler.disable()
         await trader.cancel(placed)
         await asyncio.sleep(0.0005)
-    pstats.Stats(profiler).sort_stats("tottime").print_stats(35)
+    for order in ("tottime", "cumulative"):
+        pstats.Stats(profiler).sort_stats(order).print_stats(35)
 
 
 def report(times: dict[str, list[float]]) -> None:
     """Print a line for each trader."""
-    orders = len(next(iter(times.values())))
-    print(f"add_order to ack over loopback, {orders} orders each in turn; microseconds")
-    print(f"{'':12}{'p50':>9}{'p99':>9}{'x bare at p50':>16}{'x bare at p99':>16}")
-    rows = {name: sorted(taken) for name, taken in times.items()}
-    for name, taken in rows.items():
-        line = f"{name:12}"
-        for share in (0.5, 0.99):
-            line += f"{_at(taken, share) * 1e6:9.0f}"
-        for share in (0.5, 0.99):
-            line += f"{_at(taken, share) / _at(rows['bare'], share):16.2f}"
+    rows = {name: (_at(taken, 0.5) * 1e6, _at(taken, 0.99) * 1e6) for name, taken in times.items()}
+    print(f"add_order to ack over loopback, {len(times['bare'])} orders each in turn; microseconds, multiples at both")
+    print(f"{'':12}{'p50':>8}{'p99':>8}{'of bare':>16}{'of following':>16}")
+    for name, row in rows.items():
+        line = f"{name:12}" + "".join(f"{each:8.0f}" for each in row)
+        for other in ("bare", "following"):
+            line += "".join(f"{mine / theirs:8.2f}" for mine, theirs in zip(row, rows[other], strict=True))
         print(line)
 
 
-def _at(ordered: list[float], share: float) -> float:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+def _at(taken: list[float], share: float) -> float:
+    return sorted(taken)[min(len(taken) - 1, int(len(taken) * share))]
 
 
 async def main(place: Place, orders: int, *, profiled: bool) -> None:

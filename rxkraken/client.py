@@ -449,7 +449,7 @@ class KrakenClient(OrderMethods):
         return self._account.desk
 
     def _wall(self) -> float:
-        return self._bound.world.wall() if self._bound is not None else time.time()
+        return self._account.desk.now() if self._bound is not None else time.time()
 
     def _rules(self, symbol: str) -> Instrument | None:
         return self._directory.get(symbol)

@@ -15,6 +15,7 @@ from rxkraken.session.conversation import Conversation
 from rxkraken.session.link import Opened
 from rxkraken.session.reconnecting import Connecting, Lost, reconnecting
 from rxkraken.session.router import Router
+from rxkraken.session.server_clock import ServerClock
 
 if TYPE_CHECKING:
     import asyncio
@@ -106,6 +107,7 @@ class Connection:
         self._answers: dict[int, Callable[[Reply | Exception, float], None]] = {}
         self._several: set[int] = set()
         self._when_ready: list[Callable[[Exception | None], None]] = []
+        self._clock = ServerClock()
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
 
@@ -244,6 +246,11 @@ class Connection:
         if self._soon is None and self.state != "closed":
             self._soon = self._world.loop.call_soon(self._turn)
 
+    @property
+    def clock_offset(self) -> float:
+        """How many seconds the exchange's clock is ahead of ours, as far as its replies have shown."""
+        return self._clock.offset
+
     # --- the pipeline ---------------------------------------------------------------------------------------------
 
     def on_event(self, event: object) -> None:
@@ -268,6 +275,7 @@ class Connection:
         self._tell("online")
         if self.private:
             self._host.on_token_wanted(self)
+            self.conversation.probe(now)  # its pong tells the exchange's time, which deadlines need
         else:
             self.settle(None)
         self.poke()
@@ -406,6 +414,8 @@ class Connection:
         """Hand a response to the conversation."""
         for warning in reply.warnings:
             log.debug("%s: Kraken warns: %s", self.name, warning)
+        if self.private:
+            self._clock.see(reply.frame.get("time_out"), self._world.wall())
         if reply.rate_threshold is not None:
             self._host.on_rate_threshold(reply.rate_threshold)
         self.conversation.replied(reply, self._world.loop.time())

@@ -268,6 +268,10 @@ class Conversation:
         """Queue a ping; its pong comes back as an event. Pings are not paced: they measure."""
         return self._ping(now, "ping")
 
+    def probe(self, now: float) -> None:
+        """Ping for ourselves, now: nobody waits for the pong, but it must come."""
+        self._ping(now, "probe")
+
     def forget(self, req_id: int) -> None:
         """Stop waiting for a reply."""
         self._pending.pop(req_id, None)

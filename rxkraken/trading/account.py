@@ -77,6 +77,7 @@ class Account:
             pool.world,
             self._settings,
             connect=lambda: pool.connections.get("auth") or pool.role("auth"),
+            connected=lambda: pool.connections.get("auth"),
             follow=self._follow,
             rest=lambda: self.rest,
             directory=self._directory,

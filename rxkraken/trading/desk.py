@@ -65,23 +65,30 @@ class Desk:
         settings: Settings,
         *,
         connect: Callable[[], Connection],
+        connected: Callable[[], Connection | None],
         follow: Callable[[], ExecutionsFeed | None],
         rest: Callable[[], RestClient],
         directory: Directory,
         limits: Limits,
         report: Callable[[SubscriberFailed], None],
     ) -> None:
-        """Open nothing yet. `connect` finds the private connection, `follow` the executions of the account."""
+        """Open nothing yet. `connect` opens the private connection, `connected` finds it, `follow` the executions."""
         self.report = report
         self.survey = Surveyor(rest, world)
         self.world = world
         self.settings = settings
         self._connect = connect
+        self._connected = connected
         self._follow = follow
         self._directory = directory
         self._limits = limits
         self._tasks: set[asyncio.Task[None]] = set()
         self.closing = False
+
+    def now(self) -> float:
+        """Tell the Unix time on the exchange's clock, which is the one that judges deadlines."""
+        connection = self._connected()
+        return self.world.wall() + (connection.clock_offset if connection is not None else 0.0)
 
     # --- sending --------------------------------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ class Reconciler:
         self._followed_since = followed_since
         self._asked_in_vain = False
         # From when on the exchange can not carry it out any more; what has no deadline is carried out at once or never.
-        now = desk.world.wall()
+        now = desk.now()
         self._latest = request.deadline or now
         self._since = min(now, self._latest) - _LONGEST_DEADLINE
 
@@ -71,7 +71,7 @@ class Reconciler:
             raise error
         pause = _FIRST_PAUSE
         while True:
-            certain = self._desk.world.wall() >= self._certain_at()
+            certain = self._desk.now() >= self._certain_at()
             result = await look(self, error, certain=certain)
             if result is not None:
                 return result

@@ -102,7 +102,7 @@ class Desk:
         """Make the request with the rules and time of now, and send it; at once if nothing has to be waited for."""
         try:
             if draft.refusal is not None:
-                raise NotSent(draft.refusal)
+                raise _not_sent(InvalidArgument(draft.refusal))
             connection = self._open(draft)
             feed = None if self.closing else self._follow()
         except KrakenError as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reactivex.disposable import Disposable
 
-from rxkraken.errors import InvalidArgument, KrakenError, OrderRejected, RequestTimeout
+from rxkraken.errors import ClientClosed, InvalidArgument, KrakenError, NotSent, OrderRejected, RequestTimeout
 from rxkraken.models.trading import Armed, Tripped
 from rxkraken.streams.hub import Hub, Outlet
 
@@ -49,6 +49,7 @@ class Switch:
         self._at_close = at_close
         self._over = over
         self._latest: Armed | Tripped | None = None
+        self._may_be_armed = False
         self._task: asyncio.Task[None] | None = None
         self._forget_close: Callable[[], None] = _nothing
 
@@ -83,6 +84,7 @@ class Switch:
         try:
             while True:
                 sent_at = self._world.loop.time()
+                before, self._may_be_armed = self._may_be_armed, True
                 try:
                     async with asyncio.timeout(None if fires_at is None else max(_LEAST_WAIT, fires_at - sent_at)):
                         result = await self._arm(self.seconds)
@@ -90,9 +92,12 @@ class Switch:
                     fires_at = self._missed(fires_at, RequestTimeout("no reply in time"))
                     continue
                 except KrakenError as error:
-                    if isinstance(error, OrderRejected) and not error.retryable:
-                        self._fail(error)
-                        return
+                    if isinstance(error, OrderRejected | NotSent):
+                        self._may_be_armed = before
+                        # A client that closes ends the switch in good order by itself.
+                        if not (error.retryable or isinstance(error.__cause__, ClientClosed)):
+                            self._fail(error)
+                            return
                     fires_at = self._missed(fires_at, error)
                     await asyncio.sleep(self._pause_after_failure(fires_at))
                     continue
@@ -117,8 +122,8 @@ class Switch:
         return max(0.0, min(pause, fires_at - self._world.loop.time()))
 
     async def _disarm(self) -> None:
-        if self._latest is None:
-            return  # it was never armed
+        if not self._may_be_armed:
+            return
         try:
             async with asyncio.timeout(_LONGEST_GOODBYE):
                 await self._arm(0)

@@ -176,3 +176,51 @@ async def test_orders_by_rest_and_their_refusals_are_understood(exchange, kraken
         await kraken.cancel_order("OAAAAA-AAAAA-AAAAAA")
     with pytest.raises(ccxt.OrderNotFound):
         await kraken.cancel_order_ws("OAAAAA-AAAAA-AAAAAA")
+
+
+async def test_market_data_by_rest_is_parsed(exchange, kraken):
+    """Every public call of ccxt that the simulator has an answer for."""
+    ticker = await kraken.fetch_ticker("BTC/USD")
+    tickers = await kraken.fetch_tickers(["BTC/USD", "ETH/USD"])
+    book = await kraken.fetch_order_book("BTC/USD", 20)
+    candles = await kraken.fetch_ohlcv("BTC/USD", "5m")
+    trades = await kraken.fetch_trades("BTC/USD", limit=20)
+    status = await kraken.fetch_status()
+    now = await kraken.fetch_time()
+    assert ticker["symbol"] == "BTC/USD"
+    assert ticker["bid"] < ticker["ask"]
+    assert ticker["low"] <= ticker["last"] <= ticker["high"]
+    assert sorted(tickers) == ["BTC/USD", "ETH/USD"]
+    assert len(book["bids"]) == len(book["asks"]) == 20
+    assert [level[0] for level in book["bids"]] == sorted((level[0] for level in book["bids"]), reverse=True)
+    assert candles
+    assert all(row[3] <= min(row[1], row[4]) <= max(row[1], row[4]) <= row[2] for row in candles)
+    assert len(trades) == 20
+    assert [trade["timestamp"] for trade in trades] == sorted(trade["timestamp"] for trade in trades)
+    assert status["status"] == "ok"
+    assert abs(now - kraken.milliseconds()) < 5000
+
+
+async def test_the_account_by_rest_is_parsed(exchange, kraken):
+    """Closed orders, fills, ledger and fees after a buy and an order that was amended and cancelled."""
+    bought = await kraken.create_order("BTC/USD", "market", "buy", 0.05)
+    rested = await kraken.create_order("BTC/USD", "limit", "buy", 0.1, 900)
+    await kraken.edit_order(rested["id"], "BTC/USD", "limit", "buy", 0.2, 901)  # an AmendOrder: the id stays
+    await kraken.cancel_order(rested["id"], "BTC/USD")
+    closed = {order["id"]: order for order in await kraken.fetch_closed_orders("BTC/USD")}
+    order = await kraken.fetch_order(bought["id"], "BTC/USD")
+    fills = await kraken.fetch_order_trades(bought["id"], "BTC/USD", params={"trades": order["info"]["trades"]})
+    ledger = await kraken.fetch_ledger()
+    fee = await kraken.fetch_trading_fee("BTC/USD")
+    armed = await kraken.cancel_all_orders_after(60_000)
+    await kraken.cancel_all_orders_after(0)
+    assert {each: (order["status"], order["amount"]) for each, order in closed.items()} == {
+        bought["id"]: ("closed", 0.05),
+        rested["id"]: ("canceled", 0.2),
+    }
+    assert Decimal(closed[bought["id"]]["fee"]["cost"]) > 0
+    assert sum(Decimal(str(fill["amount"])) for fill in fills) == Decimal("0.05")
+    assert {entry["currency"] for entry in ledger} == {"BTC", "USD"}
+    assert {entry["type"] for entry in ledger} == {"trade"}
+    assert 0 <= fee["maker"] <= fee["taker"] < 0.01
+    assert {*armed["result"]} == {"currentTime", "triggerTime"}

@@ -74,8 +74,8 @@ class Trader(SpotWSClient):
         )
         return next(report for report in message["data"] if report["exec_type"] == exec_type)
 
-    async def until(self, wanted):
-        async with asyncio.timeout(10):
+    async def until(self, wanted, seconds=10):
+        async with asyncio.timeout(seconds):
             while True:
                 for message in reversed(self.messages):
                     if wanted(message):
@@ -278,3 +278,25 @@ async def test_level_3_is_streamed_to_the_client_that_asks_with_a_token(exchange
     assert {order["event"] for side in ("bids", "asks") for order in update["data"][0][side]} <= {
         "add", "modify", "delete",
     }  # fmt: skip
+
+
+async def test_after_a_lost_connection_it_is_told_of_its_orders_again(exchange):
+    """The SDK connects anew by itself, with a new token, asks for what it was acknowledged, and sees what is open."""
+    trader = Trader(exchange)
+    await trader.start()
+    await trader.subscribe(params={"channel": "executions", "snap_orders": True, "snap_trades": False})
+    await trader.reply("subscribe")
+    exchange.fault("drop", code=1001)
+    order = {"order_type": "limit", "side": "buy", "symbol": "BTC/USD", "order_qty": 0.1, "limit_price": 1000.5}
+    trade = rest(exchange, Trade)
+    placed = await asyncio.to_thread(trade.create_order, "limit", "buy", "XBTUSD", 0.1, price=1000.5)
+    snapshot = await trader.until(
+        lambda each: each.get("channel") == "executions" and each["type"] == "snapshot" and each["data"], seconds=30
+    )
+    trader.messages.clear()
+    await trader.send_message({"method": "add_order", "params": order})
+    again = await trader.reply("add_order")
+    await trader.close()
+    assert [report["order_id"] for report in snapshot["data"]] == placed["txid"]
+    assert again["success"] is True
+    assert [(each.via, each.outcome) for each in exchange.received] == [("rest", "accepted"), ("ws", "accepted")]

@@ -224,3 +224,23 @@ async def test_the_account_by_rest_is_parsed(exchange, kraken):
     assert {entry["currency"] for entry in ledger if entry["type"] == "trade"} == {"BTC", "USD"}
     assert 0 <= fee["maker"] <= fee["taker"] < 0.01
     assert {*armed["result"]} == {"currentTime", "triggerTime"}
+
+
+async def test_after_a_lost_connection_watching_goes_on(exchange, kraken):
+    """The loss is an error of the network; watching again connects anew, and book and orders are those of now."""
+    await kraken.watch_order_book("BTC/USD", 10)
+    placed = await kraken.create_order_ws("BTC/USD", "limit", "buy", 0.1, 1000.5)
+    exchange.fault("drop", code=1001)
+
+    async def watch_on():
+        while True:
+            await kraken.watch_order_book("BTC/USD", 10)
+
+    with pytest.raises(ccxt.NetworkError):
+        await asyncio.wait_for(watch_on(), 10)
+    async with asyncio.timeout(10):
+        orders = await kraken.watch_orders()
+        for _ in range(10):
+            book = await kraken.watch_order_book("BTC/USD", 10)
+    assert [(order["id"], order["status"]) for order in orders] == [(placed["id"], "open")]
+    assert book["bids"][0][0] < book["asks"][0][0]

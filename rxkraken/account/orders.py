@@ -280,7 +280,19 @@ def _filled(before: Order, fill: FillReport) -> dict[str, Decimal]:
     cum_qty = _EXACT.add(before.cum_qty, fill.qty)
     cost = _EXACT.multiply(fill.price, fill.qty) if fill.cost is None else fill.cost
     cum_cost = _EXACT.add(before.cum_cost, cost)
-    return {"cum_qty": cum_qty, "cum_cost": cum_cost}
+    return {"cum_qty": cum_qty, "cum_cost": cum_cost, "avg_price": _average(before, fill, cum_qty, cum_cost)}
+
+
+def _average(before: Order, fill: FillReport, cum_qty: Decimal, cum_cost: Decimal) -> Decimal:
+    """Compute the average price, with four digits more than the fill's own price has."""
+    if not before.cum_qty:
+        return fill.price
+    exponent = fill.price.as_tuple().exponent
+    digits = exponent - _MORE_DIGITS if isinstance(exponent, int) else -_MORE_DIGITS
+    return _EXACT.quantize(_EXACT.divide(cum_cost, cum_qty), Decimal(1).scaleb(digits))
+
+
+_MORE_DIGITS: Final = 4
 
 
 def _rank(status: str) -> int:

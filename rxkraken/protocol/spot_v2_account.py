@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 from rxkraken.models.trading import Balance, Contingent, Fee, LedgerChange, Trigger, Wallet
 from rxkraken.protocol.spot_v2 import Malformed
 
+_ZERO: Final = Decimal(0)
 EXEC_TYPES: Final = frozenset(
     {"pending_new", "new", "trade", "filled", "iceberg_refill", "canceled", "expired", "amended", "restated", "status"}
 )
@@ -174,7 +175,7 @@ def _optional_text(value: Any) -> str | None:
 
 def _number(value: Any, name: str) -> Decimal:
     if isinstance(value, Decimal):
-        return value
+        return value or _ZERO  # `0.00000000` would print as 0E-8
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
     raise Malformed(f"field {name}={value!r} is not a number")

@@ -108,6 +108,7 @@ class Connection:
         self._several: set[int] = set()
         self._when_ready: list[Callable[[Exception | None], None]] = []
         self._clock = ServerClock()
+        self._end: Exception = LinkLost("the connection is closed")
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
 
@@ -121,12 +122,12 @@ class Connection:
         frames_and_events: Any = self.router.receive
         self._pipeline.disposable = source.subscribe(frames_and_events, self._on_fatal)
 
-    def close(self) -> None:
-        """End the connection; unanswered requests fail."""
+    def close(self, reason: Exception | None = None) -> None:
+        """End the connection; unanswered requests fail. `reason` is told to those who wanted to use it."""
         self._pipeline.dispose()
-        error = LinkLost("the client closed the connection")
-        self._hang_up(error)
-        self.settle(error)
+        self._hang_up(LinkLost("the client closed the connection"))
+        self._end = reason or LinkLost("the client closed the connection")
+        self.settle(self._end)
         for handle in (self._timer, self._soon):
             if handle is not None:
                 handle.cancel()
@@ -204,6 +205,8 @@ class Connection:
         """Call back once there is a socket with a token to speak on, or with the error that prevents it."""
         if self.is_ready:
             callback(None)
+        elif self.state == "closed":
+            callback(self._end)
         else:
             self._when_ready.append(callback)
 
@@ -282,6 +285,7 @@ class Connection:
 
     def _on_fatal(self, error: Exception) -> None:
         self._hang_up(error if isinstance(error, LinkLost) else LinkLost(str(error)))
+        self._end = error
         self.settle(error)
         self._tell("closed", str(error))
         self._host.on_fatal(self, error)

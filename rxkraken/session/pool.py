@@ -236,7 +236,7 @@ class Pool:
         self.connections.pop(connection.name, None)
         feeds = list(connection.feeds.values())
         connection.feeds.clear()
-        connection.close()
+        connection.close(error)
         for feed in feeds:
             self.feeds.pop(feed.topic, None)
             feed.hub.fail(error)

@@ -28,6 +28,7 @@ from rxkraken.protocol.spot_v2 import Reply
 from rxkraken.streams.hub import Outlet
 from rxkraken.trading import results
 from rxkraken.trading.charging import costs_of, settle
+from rxkraken.trading.confirm import untold
 from rxkraken.trading.reconcile import Reconciler
 from rxkraken.trading.seed import as_requested, orders_as_requested
 from rxkraken.trading.sent import Sent
@@ -274,8 +275,17 @@ class Desk:
     def _introduce(self, request: OrderRequest, result: object) -> None:
         """Let the account know what the new order is: reports about it may say little more than its id."""
         feed = self._feed()
-        if feed is not None and isinstance(result, AddOrderResult) and result.placed:
+        if feed is None:
+            return
+        if isinstance(result, AddOrderResult) and result.placed:
             feed.table.introduce(as_requested(request, result.order_id))
+
+        def look() -> None:
+            if feed.is_live and not self.closing:
+                for order_id in untold(request, result, self._find_order):
+                    feed.look_up(order_id)
+
+        self.world.loop.call_later(_SOON, look)
 
     def _note_refusal(self, request: OrderRequest, error: Exception) -> None:
         if isinstance(error, OrderRejected) and error.category == "trading_rate_limit":
@@ -326,6 +336,9 @@ class Desk:
         """Count the interruptions of the account's executions so far; -1 while they are not followed."""
         feed = self._feed()
         return feed.interruptions if feed is not None and feed.is_live else -1
+
+    def _find_order(self, order_id: str | None, cl_ord_id: str | None) -> Order | None:
+        return self.known(order_id or "", cl_ord_id)
 
     def known(self, order_id: str, cl_ord_id: str | None) -> Order | None:
         """Find an order in the executions of the account."""

@@ -24,6 +24,7 @@ from rxkraken.models.orders import (
     EditOrderResult,
 )
 from rxkraken.models.trading import Order
+from rxkraken.trading.confirm import shows_change
 from rxkraken.trading.history import report_of_order
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Reconciler:
         order = await self._named(certain=certain)
         if order is None:
             return self._nowhere(certain=certain)
-        if self._shows_the_change(order):
+        if shows_change(self._request.params, order):
             return AmendOrderResult("", order.order_id, order.cl_ord_id)
         if order.is_final:
             error.add_note(f"the order is {order.status}; whether it was amended before cannot be told")
@@ -124,7 +125,7 @@ class Reconciler:
         """A replacement: the old order is gone, and another one names it as its parent."""
         old = self._request.order_ids[0]
         order = await self._named(certain=certain)
-        successor = self._successor(old)
+        successor = self._successor(old) or await self._surveyed_successor(old)
         if successor is not None:
             return EditOrderResult(successor.order_id, old)
         if order is not None and order.is_final and certain:
@@ -193,17 +194,19 @@ class Reconciler:
         survey = await self._desk.survey.ask(self._since)
         return survey.find(order_id, own_id)
 
-    def _shows_the_change(self, order: Order) -> bool:
-        wanted = {"order_qty": order.qty, "limit_price": order.limit_price, "display_qty": order.display_qty}
-        named = {name: value for name, value in wanted.items() if name in self._request.params}
-        if "trigger_price" in self._request.params:
-            named["trigger_price"] = order.trigger.price if order.trigger else None
-        return bool(named) and all(self._request.params[name] == value for name, value in named.items())
-
     def _successor(self, order_id: str) -> Order | None:
         if self._feed is None:
             return None
         return next((order for order in self._feed.table.open.values() if order.parent == order_id), None)
+
+    async def _surveyed_successor(self, order_id: str) -> Order | None:
+        try:
+            survey = await self._desk.survey.ask(self._since)
+        except KrakenError as problem:
+            log.warning("asking for the order failed: %s", problem)
+            self._asked_in_vain = True
+            return None
+        return next((_as_order(info) for info in survey.orders if info.refid == order_id), None)
 
 
 def _as_order(info: OrderInfo) -> Order:

@@ -103,8 +103,8 @@ class OrderTicket(Ticket[AddOrderResult]):
 
         Subscribing sends the order, if nobody has. A state stream: late subscribers begin with the current state. The
         ack and the executions of the order may come in any order and with anything missing; neither shows. Errors:
-        `OrderRejected`, `NotSent`, `NotPlaced` (an unknown outcome is resolved first). Source: ws-v2 reference
-        section 5.2.
+        `OrderRejected`, `NotSent`, `NotPlaced` (an unknown outcome is resolved first), and `SubscriptionRejected` if
+        the key may place orders but not see them. Source: ws-v2 reference section 5.2.
         """
         return follow(self, self._find_desk)
 

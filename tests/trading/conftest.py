@@ -96,6 +96,10 @@ def edit():
 # --- an exchange and a client, in virtual time ------------------------------------------------------------------------
 
 
+# Between the best bid and the best ask of BTC/USD, which stand still.
+TOP = "84250.3"
+
+
 class Venue:
     """A client of an exchange whose market stands still, with another trader who can be told to move it."""
 
@@ -119,8 +123,12 @@ class Venue:
         self.exchange.fault(name, **parameters)
         self.network.drive()
 
-    def sell_into(self, qty, price="80000"):
-        """Let the stranger sell at this price, and take better ones on the way."""
+    def top(self, **changes):
+        """A ticket for the same at a price that is the best bid, and the first to be sold to."""
+        return self.bid(price=TOP, **changes)
+
+    def sell(self, qty, price=TOP):
+        """Let the stranger sell to the best bids, down to this price."""
         order = {"order_type": "limit", "side": "sell", "symbol": "BTC/USD", "time_in_force": "ioc"}
         self.network.drive()
         self.exchange.desk.add(self.stranger, {**order, "order_qty": Decimal(qty), "limit_price": Decimal(price)})

@@ -41,10 +41,11 @@ def _untold(request: OrderRequest, result: Any, find: Find) -> Iterator[str | No
             return
 
 
-def shows_change(params: Mapping[str, Any], order: Order) -> bool:
-    """Whether an order is as an `amend_order` request wants it to be."""
-    wanted = {"order_qty": order.qty, "limit_price": order.limit_price, "display_qty": order.display_qty}
-    named = {name: value for name, value in wanted.items() if name in params}
-    if "trigger_price" in params:
-        named["trigger_price"] = order.trigger.price if order.trigger else None
-    return bool(named) and all(params[name] == value for name, value in named.items())
+def shows_change(params: Mapping[str, Any], order: Order) -> bool | None:
+    """Whether an order is as an `amend_order` request wants it to be; None where nothing of that shows in an order."""
+    wanted = {"order_qty": order.qty, "display_qty": order.display_qty}
+    prices = {"limit_price": order.limit_price, "trigger_price": order.trigger.price if order.trigger else None}
+    # An offset becomes a price when it is applied.
+    wanted |= {name: price for name, price in prices.items() if params.get(f"{name}_type", "static") == "static"}
+    named = [name for name in wanted if name in params]
+    return all(params[name] == wanted[name] for name in named) if named else None

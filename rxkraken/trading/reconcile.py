@@ -67,7 +67,7 @@ class Reconciler:
 
     async def _find(self, error: OutcomeUnknown) -> Any:
         look = _METHODS.get(self._request.method)
-        if look is None or not (self._request.cl_ord_ids or self._request.order_ids):
+        if look is None or not self._names_all():
             error.add_note("there is nothing by which it could be looked for; look at the account")
             raise error
         pause = _FIRST_PAUSE
@@ -107,15 +107,21 @@ class Reconciler:
             error_text = None if order is not None else ("not placed" if own_id else None)
             order_id = order.order_id if order is not None else None
             rows.append(BatchAddRow(order_id, own_id, params.get("order_userref"), error_text))
-        return BatchAddResult(tuple(rows)) if any(row.placed for row in rows) else self._nowhere(certain=certain)
+        if any(row.placed or row.unknown for row in rows):
+            return BatchAddResult(tuple(rows))
+        return self._nowhere(certain=certain)
 
     async def amended(self, error: OutcomeUnknown, *, certain: bool) -> AmendOrderResult | None:
         """A change in place: it shows in the order itself."""
         order = await self._named(certain=certain)
         if order is None:
             return self._nowhere(certain=certain)
-        if shows_change(self._request.params, order):
+        shown = shows_change(self._request.params, order)
+        if shown:
             return AmendOrderResult("", order.order_id, order.cl_ord_id)
+        if shown is None:
+            error.add_note("what it changes does not show in the order; look at the account")
+            raise error
         if order.is_final:
             error.add_note(f"the order is {order.status}; whether it was amended before cannot be told")
             raise error
@@ -160,6 +166,11 @@ class Reconciler:
     def _nowhere(self, *, certain: bool) -> None:
         if certain and not self._asked_in_vain:
             raise NotPlaced(f"{self._request.method} never took effect; a new request may be made")
+
+    def _names_all(self) -> bool:
+        """Whether there are ids to look for; orders that only a tag names cannot be told from others."""
+        named = len(self._request.order_ids) + len(self._request.cl_ord_ids)
+        return named > 0 and (self._request.method not in _CANCELS or named == self._request.count)
 
     def _each(self) -> Iterable[tuple[str | None, str | None]]:
         yield from ((order_id, None) for order_id in self._request.order_ids)
@@ -222,6 +233,7 @@ _METHODS: Final[dict[str, Any]] = {
     "cancel_order": Reconciler.cancelled,
     "batch_cancel": Reconciler.batch_cancelled,
 }
+_CANCELS: Final = frozenset({"cancel_order", "batch_cancel"})
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
 _SETTLED: Final = 5.0

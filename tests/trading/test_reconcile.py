@@ -348,3 +348,45 @@ def test_what_names_no_order_stays_unknown(play, method):
         assert type(await fate(ticket.resolve())) is rk.OutcomeUnknown
 
     play(story)
+
+
+# --- what only an answer could have told ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [{"post_only": True}, {"price": "-1", "limit_price_type": "pct"}])
+def test_an_amend_that_does_not_show_stays_unknown(play, change):
+    """Whether it took effect cannot be seen in the order, so `NotPlaced` would be a guess."""
+
+    async def story(venue):
+        order = venue.bid()
+        await order
+        ticket = await unknown(venue, "cut_after", order.amend(**change))
+        assert type(await fate(ticket.resolve())) is rk.OutcomeUnknown
+
+    play(story)
+
+
+@pytest.mark.parametrize("method", ["cancel_order", "batch_cancel"])
+def test_a_cancel_by_tag_stays_unknown(play, method):
+    """How many orders carried the tag nobody can tell: a count of the others would be too small."""
+
+    async def story(venue):
+        order_id = (await venue.bid()).order_id
+        await venue.bid(order_userref=7)
+        ticket = await unknown(venue, "cut_after", getattr(venue.client, method)(order_id, userrefs=7))
+        assert type(await fate(ticket.resolve())) is rk.OutcomeUnknown
+
+    play(story)
+
+
+def test_a_batch_with_an_order_that_cannot_be_found_is_not_called_not_placed(play):
+    """One was refused; the one without an id of its own may be there, and is."""
+
+    async def story(venue):
+        rows = [POOR, {**GOOD, "order_userref": 7}]
+        ticket = await unknown(venue, "lose_ack", venue.client.batch_add("BTC/USD", rows))
+        result = await ticket.resolve()
+        assert [(row.placed, row.unknown) for row in result.orders] == [(False, False), (False, True)]
+        assert len(venue.orders) == 1
+
+    play(story)

@@ -444,6 +444,9 @@ class KrakenClient(OrderMethods):
     def _report(self, failure: Any) -> None:
         self._bind().report(failure)
 
+    def _check_may_trade(self) -> None:
+        self._account.check_key()
+
     def _desk(self) -> Desk:
         self._follow_instruments(self._bind())
         return self._account.desk

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from reactivex.disposable import Disposable
 
 from rxkraken.account.balances import BalanceReducer
-from rxkraken.errors import InvalidArgument
+from rxkraken.errors import InvalidArgument, MissingCredentials
 from rxkraken.rest import RestClient
 from rxkraken.streams import channels
 from rxkraken.streams.account import BalancesFeed, ExecutionsFeed, ExecutionsView, OpenOrdersView
@@ -118,6 +118,11 @@ class Account:
                 random=lambda: world.uniform(0.0, 1.0),
             )
         return self._rest
+
+    def check_key(self) -> None:
+        """Raise `MissingCredentials` if there is no key to trade with."""
+        if self._credentials is None:
+            raise MissingCredentials("orders need an API key: KrakenClient(credentials=Credentials.from_env())")
 
     async def _fetch_token(self) -> tuple[str, float]:
         answer = await self.rest.get_websockets_token()

@@ -52,6 +52,10 @@ class OrderMethods(ABC):
     # --- what the client gives ----------------------------------------------------------------------------------------
 
     @abstractmethod
+    def _check_may_trade(self) -> None:
+        """Raise `MissingCredentials` if the client cannot send orders at all."""
+
+    @abstractmethod
     def _desk(self) -> Desk:
         """Find the desk that sends; it exists from the first subscription on."""
 
@@ -115,9 +119,10 @@ class OrderMethods(ABC):
         `conditional`, and such an order cannot be found for certain if its outcome is unknown. With `validate=True`
         it is checked by Kraken and not placed. `extra` holds fields that Kraken has and this method has not.
 
-        Raises `InvalidArgument` or `InvalidOrder` at once. Errors of the ticket: `OrderRejected`, `NotSent`,
+        Raises `InvalidArgument`, `InvalidOrder` or `MissingCredentials` at once. Errors of the ticket: `OrderRejected`, `NotSent`,
         `OutcomeUnknown`; `InvalidOrder` too where the market's rules were not known when this was called.
         """
+        self._check_may_trade()
         own_id = cl_ord_id or str(uuid.uuid4())
 
         def make(instrument: Instrument | None, early: bool) -> OrderRequest:  # noqa: FBT001 - see Draft
@@ -385,6 +390,7 @@ class OrderMethods(ABC):
         last: bool = False,
     ) -> Ticket[T]:
         """Make a ticket. `changes` says that Kraken has no `validate` for this method."""
+        self._check_may_trade()
         refusal = "validate_only: Kraken cannot only check this request" if changes and self._validate_only else None
         market = None if symbol is None else canonical(symbol)
         return Ticket(self._desk, Draft(make, read, market, after, refusal, last), self._report)

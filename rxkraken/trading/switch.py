@@ -92,7 +92,7 @@ class Switch:
                     fires_at = self._missed(fires_at, RequestTimeout("no reply in time"))
                     continue
                 except KrakenError as error:
-                    if isinstance(error, OrderRejected | NotSent):
+                    if isinstance(error, InvalidArgument | OrderRejected | NotSent):
                         self._may_be_armed = before
                         # A client that closes ends the switch in good order by itself.
                         if not (error.retryable or isinstance(error.__cause__, ClientClosed)):

@@ -1,17 +1,22 @@
 """The one typer application: each command comes from its own module, and every failure ends in one line and a code.
 
-To add a command, write a function in a module of its own and add it to `_COMMANDS`.
+To add a command, write a function in a module of its own and add it to `_COMMANDS`; a group of commands is a
+`typer.Typer` in `_GROUPS`. A command that takes `context: typer.Context` gets what was said before it from
+`Options.of(context)`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path  # noqa: TC003 - typer reads the annotations of a command when it runs
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
 from rxkraken._version import __version__
+from rxkraken.cli import places
+from rxkraken.cli.context import PATIENCE, Options
 from rxkraken.cli.demo import demo
 from rxkraken.cli.exits import CLOSED_PIPE, DONE, FAILED, INTERRUPTED, USAGE, Ended
 from rxkraken.cli.simulate import simulate
@@ -22,15 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (demo, simulate, verify)
+_GROUPS: Final[tuple[typer.Typer, ...]] = ()
 
-app: Final = typer.Typer(
-    name="rxkraken",
-    help="Kraken's streams in a terminal: a practice exchange, a live demo, and proof for recordings.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app: Final = typer.Typer(name="rxkraken", pretty_exceptions_enable=False)
 for _command in _COMMANDS:
     app.command()(_command)
+for _group in _GROUPS:
+    app.add_typer(_group)
+
+# The shell asks for completions by running the command with this set; typer answers and ends the process.
+_COMPLETING: Final = "_RXKRAKEN_COMPLETE"
 
 # What typer raises for a wrong command line. It has lived in click and in typer; BadParameter is public in both.
 _BadCommandLine: Final = cast("type[Exception]", typer.BadParameter.__mro__[1])
@@ -44,12 +50,35 @@ def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it with th
 
 @app.callback()
 def _options(
+    context: typer.Context,
     *,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Talk to an exchange simulated in this process: no account, no network.")
+    ] = False,
+    endpoints: Annotated[
+        list[str] | None, typer.Option(metavar="WHERE", help=f"Talk to {places.HINT}; live if not given.")
+    ] = None,
+    credentials: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Read the API key from this file; from the environment if not given."),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Tell on stderr what happens underneath.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Write lines of JSON on a terminal too; in a pipe it is so anyway.")
+    ] = False,
+    patience: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="End a stream that has no connection for so long.")
+    ] = PATIENCE,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Kraken's streams in a terminal: a practice exchange, a live demo, and proof for recordings."""
+    """Kraken in a terminal: market data, your account, orders, and an exchange to practise on.
+
+    The options here stand before the command: rxkraken --simulate book BTC/USD
+    """
+    context.obj = Options(simulate, tuple(endpoints or ()), credentials, verbose, json, patience)
+    context.obj.begin_log()
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +87,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         given = list(sys.argv[1:] if arguments is None else arguments)
         code = app(args=given or ["--help"], standalone_mode=False, prog_name="rxkraken")
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and _COMPLETING in os.environ:
+            return error.code if isinstance(error.code, int) else DONE
         # typer ends the process itself when it meets a closed pipe, with a code that has another meaning here.
         _let_go_of_stdout()
         return CLOSED_PIPE

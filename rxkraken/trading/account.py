@@ -85,7 +85,7 @@ class Account:
             report=pool.report,
         )
         pool.learn_threshold = self._limits.learn_threshold
-        if self._credentials is not None and self._endpoints.rest is not None:
+        if self._credentials is not None:
             pool.lease_tokens(self._fetch_token)
 
     def close(self) -> None:

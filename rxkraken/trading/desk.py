@@ -111,6 +111,8 @@ class Desk:
             return
 
         def go(rules: Instrument | None) -> float | None:
+            if self.closing and not draft.last:
+                raise NotSent("nothing was sent: the client is closing")
             request = draft.make(rules, False)  # noqa: FBT003 - not a first look any more
             wait = self._wait_for_room(request)
             if wait is None:

@@ -211,7 +211,10 @@ def _split(reports: Iterable[Report]) -> tuple[list[Report], list[Report]]:
     # The status of a fill may say "filled" of the fill alone: an order that is listed as open is open.
     still_open = {report.order_id for report in orders if report.status not in FINAL_STATUSES}
     fills = [replace(fill, status="partially_filled") if fill.order_id in still_open else fill for fill in fills]
-    fills.sort(key=_moment)
+    fills.sort(key=lambda fill: (_moment(fill), fill.status in FINAL_STATUSES))
+    # Nor does any but the last fill end its order; those of one moment are listed in any order.
+    last = {fill.order_id: fill for fill in fills}
+    fills = [fill if fill is last[fill.order_id] else replace(fill, status="partially_filled") for fill in fills]
     return fills, orders
 
 
@@ -275,9 +278,12 @@ def _drop_overtaken(changes: dict[str, Any], before: Order) -> None:
         changes.pop("amended", None)
 
 
-def _filled(before: Order, fill: FillReport) -> dict[str, Decimal]:
-    # Fills in a snapshot do not say how much was filled in all.
-    cum_qty = _EXACT.add(before.cum_qty, fill.qty)
+def _filled(before: Order, fill: FillReport, seen: Decimal) -> dict[str, Decimal]:
+    # Fills in a snapshot do not say how much was filled in all; and what was filled in all may have been told before
+    # the fill itself, by REST. `seen` is the sum of all fills that were told, this one included.
+    if seen <= before.cum_qty:
+        return {}
+    cum_qty = seen if before.cum_qty < fill.qty else max(seen, _EXACT.add(before.cum_qty, fill.qty))
     cost = _EXACT.multiply(fill.price, fill.qty) if fill.cost is None else fill.cost
     cum_cost = _EXACT.add(before.cum_cost, cost)
     return {"cum_qty": cum_qty, "cum_cost": cum_cost, "avg_price": _average(before, fill, cum_qty, cum_cost)}

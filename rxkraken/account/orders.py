@@ -64,6 +64,8 @@ class OrderTable:
         self._expected: dict[str, Order] = {}
         self._told: dict[str, dict[str, datetime]] = {}
         self._introduced: OrderedDict[str, Order] = OrderedDict()
+        # How much of each order's filled quantity came as fills, or before there was anything to see of it.
+        self._accounted: dict[str, Decimal] = {}
 
     # --- looking up -----------------------------------------------------------------------------------------------
 
@@ -124,7 +126,9 @@ class OrderTable:
             fill = None
             if report.exec_type == "trade":
                 return None
-        after = _merged(before, report, fill, self._told.setdefault(report.order_id, {}), when)
+        accounted = self._account_for(before, fill)
+        after = _merged(before, report, fill, accounted, self._told.setdefault(report.order_id, {}), when)
+        self._accounted[report.order_id] = accounted if when.repaired else max(accounted, after.cum_qty)
         self._keep(after)
         if known is not None and fill is None and not _says_news(known, after, report):
             return None
@@ -153,9 +157,10 @@ class OrderTable:
     def catch_up(self, reports: Sequence[Report], when: When) -> list[Execution]:
         """Apply what was found out about an interruption: fills in the order of time, then what the orders became."""
         fills, orders = _split(reports)
-        told = {report.order_id for report in orders}
+        told = {report.order_id for report in orders} | self.open.keys()
         self.introduce_all(orders)
-        # What an order became is told apart from its fills, as it is live; a fill alone has to tell it.
+        # What an order became is told apart from its fills, as it is live; of an order that nothing else is known of,
+        # a fill has to tell it.
         plain = [replace(each, status="partially_filled") if each.order_id in told else each for each in fills]
         orders.sort(key=_moment)
         return [event for report in (*plain, *orders) if (event := self.apply(report, when)) is not None]
@@ -169,6 +174,10 @@ class OrderTable:
         own_id = report.changes.get("cl_ord_id")
         expected = self._expected.get(own_id) if own_id is not None else None
         return None if expected is None else replace(expected, order_id=report.order_id)
+
+    def _account_for(self, before: Order, fill: FillReport | None) -> Decimal:
+        accounted = self._accounted.get(before.order_id, before.cum_qty)
+        return accounted if fill is None else _EXACT.add(accounted, fill.qty)
 
     def _is_news(self, fill: FillReport) -> bool:
         if fill.exec_id in self._fills:
@@ -185,7 +194,7 @@ class OrderTable:
             self._closed[order.order_id] = order
             if len(self._closed) > _MOST_CLOSED:
                 forgotten, _ = self._closed.popitem(last=False)
-                del self._told[forgotten]
+                del self._told[forgotten], self._accounted[forgotten]
         else:
             self._closed.pop(order.order_id, None)
             self.open[order.order_id] = order
@@ -228,12 +237,19 @@ def _what_it_is(report: Report) -> Order:
     return Order(order_id=report.order_id, **fixed)
 
 
-def _merged(before: Order, report: Report, fill: FillReport | None, told: dict[str, datetime], when: When) -> Order:
+def _merged(  # noqa: PLR0917 - what was, what is new, and what both mean
+    before: Order,
+    report: Report,
+    fill: FillReport | None,
+    accounted: Decimal,
+    told: dict[str, datetime],
+    when: When,
+) -> Order:
     is_state = when.snapshot or when.repaired
     changes = _newest(report.changes, report.timestamp, told, is_state=is_state)
     if fill is not None:
         if "cum_qty" not in changes:
-            changes |= _filled(before, fill)
+            changes |= _filled(before, fill, accounted)
         changes["fees"] = _sum(before.fees, fill.fees)
     _drop_overtaken(changes, before)
     changes |= _newest({"status": report.status}, report.timestamp, told, is_state=is_state)
@@ -278,12 +294,12 @@ def _drop_overtaken(changes: dict[str, Any], before: Order) -> None:
         changes.pop("amended", None)
 
 
-def _filled(before: Order, fill: FillReport, seen: Decimal) -> dict[str, Decimal]:
-    # Fills in a snapshot do not say how much was filled in all; and what was filled in all may have been told before
-    # the fill itself, by REST. `seen` is the sum of all fills that were told, this one included.
-    if seen <= before.cum_qty:
+def _filled(before: Order, fill: FillReport, accounted: Decimal) -> dict[str, Decimal]:
+    # Fills in a snapshot do not say how much was filled in all. And REST may have told what was filled in all before
+    # it told of the fill: then the sum of the fills that are accounted for, this one included, does not exceed it.
+    if accounted <= before.cum_qty:
         return {}
-    cum_qty = seen if before.cum_qty < fill.qty else max(seen, _EXACT.add(before.cum_qty, fill.qty))
+    cum_qty = _EXACT.add(before.cum_qty, fill.qty)
     cost = _EXACT.multiply(fill.price, fill.qty) if fill.cost is None else fill.cost
     cum_cost = _EXACT.add(before.cum_cost, cost)
     return {"cum_qty": cum_qty, "cum_cost": cum_cost, "avg_price": _average(before, fill, cum_qty, cum_cost)}

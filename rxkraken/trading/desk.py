@@ -117,9 +117,7 @@ class Desk:
             wait = self._wait_for_room(request)
             if wait is None:
                 ready(request)
-                if feed is not None:
-                    for own_id, order in orders_as_requested(request).items():
-                        feed.table.expect(own_id, order)
+                _expect(feed, request)
                 self._dispatch(connection, request, draft.read, resolve, reject)
             return wait
 
@@ -381,6 +379,12 @@ class Desk:
             return self._follow()
         except KrakenError:
             return None
+
+
+def _expect(feed: ExecutionsFeed | None, request: OrderRequest) -> None:
+    if feed is not None:
+        for own_id, order in orders_as_requested(request).items():
+            feed.table.expect(own_id, order)
 
 
 def _not_sent(error: Exception) -> NotSent:

@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from rxkraken.errors import ClientClosed, KrakenError
+from rxkraken.errors import ClientClosed, KrakenError, RestError
 from rxkraken.models.trading import FINAL_STATUSES
 from rxkraken.protocol.spot_v2_account import Report
 from rxkraken.streams.account import Mended
@@ -21,6 +21,7 @@ from rxkraken.trading.history import report_of_fill, report_of_order
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from rxkraken.models.account import OrderInfo
     from rxkraken.rest import RestClient
     from rxkraken.streams.account import Hole
 
@@ -88,6 +89,8 @@ class RestMender:
                 return
             except KrakenError as error:
                 log.warning("asking by REST failed: %s", error)
+                if not error.retryable:
+                    return  # the key may not ask: it never will
                 continue
             if found.reports:
                 late(found.reports)
@@ -106,12 +109,26 @@ class RestMender:
                 fills = await self._fills_since(start)
         asked = [order_id for order_id in hole.orders if order_id not in reports]
         for chunk in (asked[at : at + _MOST_QUERIED] for at in range(0, len(asked), _MOST_QUERIED)):
-            orders = await rest.query_orders(chunk)
+            orders = await self._query(chunk)
             reports |= {txid: report_of_order(order) for txid, order in orders.items()}
         open_ends = hole.orders if hole.gone else ()
         open_ends = tuple(each for each in open_ends if not _is_closed(reports.get(each)))
         kept = [report for txid, report in reports.items() if txid not in open_ends]
         return _Found((*fills, *kept), open_ends)
+
+    async def _query(self, order_ids: Sequence[str]) -> dict[str, OrderInfo]:
+        """Ask for orders by id. Where one unknown id has them all refused, each is asked for by itself."""
+        try:
+            return await self._rest().query_orders(order_ids)
+        except RestError as error:
+            if error.category not in _NO_SUCH_ORDER:
+                raise
+            if len(order_ids) == 1:
+                return {}
+        found: dict[str, OrderInfo] = {}
+        for order_id in order_ids:
+            found |= await self._query([order_id])
+        return found
 
     async def _closed_since(self, start: int) -> list[Report]:
         reports: list[Report] = []
@@ -141,6 +158,7 @@ def _is_closed(report: Report | None) -> bool:
     return report is not None and report.status in FINAL_STATUSES
 
 
+_NO_SUCH_ORDER: Final = frozenset({"unknown_order", "order", "arguments"})
 _MARGIN: Final = 5
 """Clocks differ: ask from a little earlier. What was known already is dropped by its id."""
 _PAGE: Final = 50

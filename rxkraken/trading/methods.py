@@ -119,8 +119,8 @@ class OrderMethods(ABC):
         `conditional`, and such an order cannot be found for certain if its outcome is unknown. With `validate=True`
         it is checked by Kraken and not placed. `extra` holds fields that Kraken has and this method has not.
 
-        Raises `InvalidArgument`, `InvalidOrder` or `MissingCredentials` at once. Errors of the ticket: `OrderRejected`, `NotSent`,
-        `OutcomeUnknown`; `InvalidOrder` too where the market's rules were not known when this was called.
+        Raises `InvalidArgument`, `InvalidOrder` or `MissingCredentials` at once. Errors of the ticket: `OrderRejected`,
+        `NotSent`, `OutcomeUnknown`; `InvalidOrder` too where the market's rules were not known when this was called.
         """
         self._check_may_trade()
         own_id = cl_ord_id or str(uuid.uuid4())

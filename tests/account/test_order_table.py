@@ -311,3 +311,29 @@ def test_any_order_of_arrival_ends_in_the_same_order(life):
     ranks = [RANKS[event.status] for event in events]
     assert ranks == sorted(ranks)
     assert [event.order.cum_qty for event in events] == sorted(event.order.cum_qty for event in events)
+
+
+def test_a_fill_that_rest_has_counted_before_it_was_told_is_not_counted_again():
+    """REST says how much was filled in all; the fills themselves follow in a snapshot, without a sum."""
+    table = OrderTable()
+    tell(table, begun("O1"), fill("O1", "T1", "0.2", cum="0.2", at=1))
+    repaired = When(110.0, 2, repaired=True)
+    tell(table, report("O1", "status", "partially_filled", at=2, cum_qty=D("0.5")), when=repaired)
+    assert table.get("O1").cum_qty == D("0.5")
+    tell(table, fill("O1", "T2", "0.3", at=2), when=repaired)
+    assert table.get("O1").cum_qty == D("0.5")
+    tell(table, fill("O1", "T3", "0.1", at=3), when=repaired)
+    assert table.get("O1").cum_qty == D("0.6")
+
+
+def test_a_fill_marked_filled_does_not_end_an_order_that_may_have_been_cancelled():
+    """In a snapshot "filled" may be said of the fill alone; what became of a known order is asked by REST."""
+    table = OrderTable()
+    tell(table, begun("O1"))
+    seen = table.resume([fill("O1", "T1", "0.2", at=1)])
+    assert seen.vanished == ("O1",)
+    events = table.catch_up([replace(each, status="filled") for each in seen.reports], When(110.0, 2, repaired=True))
+    assert types(events) == [("O1", "trade", "partially_filled")]
+    events = table.catch_up([report("O1", "canceled", at=2, cum_qty=D("0.2"))], When(111.0, 2, repaired=True))
+    assert types(events) == [("O1", "canceled", "canceled")]
+    assert table.get("O1").cum_qty == D("0.2")

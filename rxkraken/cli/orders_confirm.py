@@ -1,0 +1,51 @@
+"""The question before a request that changes something: what will be sent and where, answered at the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from rxkraken.cli.exits import FAILED, USAGE, Ended
+from rxkraken.cli.rest_text import page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_YES: Final = frozenset({"y", "yes"})
+
+
+async def confirm(method: str, params: Mapping[str, Any], where: str, *, yes: bool) -> None:
+    """Return when it may be sent. Ends the command with exit code 1 where the answer is no, and 2 where none can come.
+
+    With `yes` nothing is shown or asked. The question goes to stderr: stdout belongs to the results.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty() or not sys.stderr.isatty():
+        raise Ended(USAGE, f"{method} is confirmed at a terminal, and there is none; give --yes to send it unasked")
+    sys.stderr.write(f"{method} to {where}\n{page(params)}\nSend it? [y/N] ")
+    sys.stderr.flush()
+    if (await _typed()).strip().casefold() not in _YES:
+        raise Ended(FAILED, "not confirmed; nothing was sent")
+
+
+async def _typed() -> str:
+    """Read a line while the connections go on and Ctrl-C works."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    descriptor = sys.stdin.fileno()
+
+    def readable() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    # Loops on Windows cannot watch a terminal; there the question holds everything else up.
+    with contextlib.suppress(NotImplementedError):
+        loop.add_reader(descriptor, readable)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(descriptor)
+    return sys.stdin.readline()

@@ -1,0 +1,75 @@
+"""How a request that changes something ends on the command line: its exit codes, and the line that explains them.
+
+| code | meaning |
+|---|---|
+| 3 | rejected: Kraken refused it, wholly or in part; nothing was done of what was refused |
+| 4 | unknown: it was sent, and nothing could tell what became of it, looking for it included |
+| 5 | not sent, or certain never to have taken effect: it may be made again |
+| 6 | `--wait fill` and the order is not filled: cancelled, expired, or still open when the time was over |
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rxkraken.cli.exits import FAILED, USAGE, Ended
+from rxkraken.errors import (
+    InvalidArgument,
+    KrakenError,
+    MissingCredentials,
+    NotPlaced,
+    NotSent,
+    OrderRejected,
+    OutcomeUnknown,
+    RateLimited,
+)
+
+REJECTED: Final = 3
+UNKNOWN: Final = 4
+NOT_SENT: Final = 5
+UNFILLED: Final = 6
+
+
+def outcome_of(error: KrakenError) -> tuple[str, int]:
+    """Return the name and the exit code of the outcome that an error is."""
+    match error:
+        case OrderRejected():
+            return "rejected", REJECTED
+        case OutcomeUnknown():
+            return "unknown", UNKNOWN
+        case NotSent() | NotPlaced():
+            return "not_sent", NOT_SENT
+        case InvalidArgument():
+            return "invalid", USAGE
+        case _:
+            return "failed", FAILED
+
+
+def ending(error: KrakenError) -> Ended:
+    """Return the end of the command that an error means: code, what happened, and the remedy, on one line."""
+    name, code = outcome_of(error)
+    said = "; ".join([str(error), *_advice(error)])
+    match name:
+        case "rejected":
+            return Ended(code, f"rejected by Kraken: {said}; nothing was placed or changed")
+        case "unknown":
+            return Ended(code, f"outcome unknown: {said}{_named(error)}; look at the account before you send it again")
+        case "not_sent":
+            return Ended(code, f"nothing took effect: {said}; it may be made again")
+        case _:
+            return Ended(code, said)
+
+
+def _advice(error: KrakenError) -> list[str]:
+    """Return what usually helps: REST says so in notes, of which the first only names the call."""
+    if isinstance(error, MissingCredentials):
+        return []
+    notes = [note for note in getattr(error, "__notes__", ()) if not note.startswith("in the REST call")]
+    if isinstance(error, RateLimited) and error.wait is not None and not notes:
+        notes.append(f"wait {error.wait:g} s")
+    return notes
+
+
+def _named(error: KrakenError) -> str:
+    ids = error.cl_ord_ids if isinstance(error, OutcomeUnknown) else ()
+    return f"; its cl_ord_id is {', '.join(ids)}" if ids else ""

@@ -1,0 +1,133 @@
+"""`rxkraken rest`: any call of Kraken's REST API by its name, with its answer as exact JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer reads the annotations of a command when it runs
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+
+import typer
+
+from rxkraken.cli.context import Options
+from rxkraken.cli.exits import USAGE, Ended
+from rxkraken.cli.orders_confirm import confirm
+from rxkraken.cli.orders_outcome import ending
+from rxkraken.cli.rest_text import line, page, parameters
+from rxkraken.errors import KrakenError
+from rxkraken.rest.calls import CALLS, spec_of
+
+if TYPE_CHECKING:
+    from rxkraken.client import KrakenClient
+    from rxkraken.rest.calls import CallSpec
+
+_HIDDEN: Final = "(hidden; `rxkraken token --show` prints one)"
+
+
+class Method(StrEnum):
+    """How a call is made: public ones with GET, private ones with POST."""
+
+    GET = "GET"
+    POST = "POST"
+
+
+def rest(
+    context: typer.Context,
+    method: Annotated[
+        Method, typer.Argument(help="GET for public calls, POST for private ones.", case_sensitive=False)
+    ],
+    name: Annotated[str, typer.Argument(help="The call as Kraken names it, such as Ticker or AddOrder.")],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Argument(help="key=value for text, key:=JSON for lists and objects; a key given twice makes a list."),
+    ] = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a call that changes something.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the answer, or a report, to this file.")
+    ] = None,
+) -> None:
+    """Make any REST call and print its result as JSON, with every number exactly as Kraken sent it.
+
+    Calls that change something (orders, withdrawals, transfers) are shown and confirmed first, and made once: see
+    `rxkraken order --help` for the exit codes of their outcomes. A call that this version does not know is public with
+    GET, and signed with POST. Private calls need an API key. Tokens are not shown.
+
+    For example:
+
+      rxkraken rest GET Time
+
+      rxkraken rest GET Ticker pair=XBTUSD
+
+      rxkraken rest GET Depth pair=XBTUSD count=2
+
+      rxkraken rest POST Balance
+
+      rxkraken rest POST QueryOrders txid=OLP4KD-DFLZW-AQIRZ4
+
+      rxkraken rest POST CancelAllOrdersAfter timeout=0 --yes
+    """
+    options = Options.of(context)
+    spec = spec_of(name, auth=None if name in CALLS else method is Method.POST)
+    given = parameters(parameter or ())
+    asyncio.run(_made(options, method, spec, given, yes=yes, output=output))
+
+
+async def _made(
+    options: Options, method: Method, spec: CallSpec, given: dict[str, Any], *, yes: bool, output: Path | None
+) -> None:
+    async with options.client(private=spec.private) as client:
+        if spec.nature != "read":
+            where = f"{client.endpoints.rest}{spec.path}"
+            await confirm(spec.name, given, where, yes=yes)
+        try:
+            answer = await _asked(client, method, spec, given)
+        except KrakenError as error:
+            raise ending(error) from error
+    _write(answer, output, as_json=options.as_json)
+
+
+async def _asked(client: KrakenClient, method: Method, spec: CallSpec, given: dict[str, Any]) -> Any:
+    if spec.name == "RetrieveExport":
+        identity = given.pop("id", None)
+        if not isinstance(identity, str):
+            raise Ended(USAGE, "RetrieveExport needs the id of a report: id=VSKC")
+        return await client.rest.retrieve_export(identity, extra=given)
+    nested = any(isinstance(value, dict | list) for value in given.values())
+    auth = None if spec.name in CALLS else spec.private
+    # A list of plain values travels in a form as well, but only JSON carries what lies deeper.
+    deep = nested and spec.private and any(_is_deep(value) for value in given.values())
+    result: Any = await client.rest.request(
+        spec.name, given, auth=auth, method=method.value, json=True if deep else None
+    )
+    if spec.name == "GetWebSocketsToken" and isinstance(result, dict):
+        return cast("dict[str, Any]", result) | {"token": _HIDDEN}
+    return result
+
+
+def _is_deep(value: Any) -> bool:
+    match value:
+        case list():
+            return any(isinstance(item, dict | list) for item in value)  # pyright: ignore[reportUnknownVariableType]
+        case dict():
+            return any(isinstance(item, dict | list) for item in value.values())  # pyright: ignore[reportUnknownVariableType]
+        case _:
+            return False
+
+
+def _write(answer: Any, output: Path | None, *, as_json: bool) -> None:
+    """Put the answer where it belongs: JSON as text, a report as the bytes it is."""
+    if isinstance(answer, bytes):
+        if output is None and sys.stdout.isatty():
+            raise Ended(USAGE, f"the report is {len(answer)} bytes of zip archive; give --output FILE")
+        if output is None:
+            sys.stdout.buffer.write(answer)
+        else:
+            output.write_bytes(answer)
+        return
+    text = (line(answer) if as_json else page(answer)) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")

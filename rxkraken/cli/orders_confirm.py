@@ -16,15 +16,20 @@ if TYPE_CHECKING:
 _YES: Final = frozenset({"y", "yes"})
 
 
+def must_be_able_to_ask(method: str, *, yes: bool) -> None:
+    """End the command with exit code 2 where a question is due and nobody is there to answer it."""
+    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Ended(USAGE, f"{method} is confirmed at a terminal, and there is none; give --yes to send it unasked")
+
+
 async def confirm(method: str, params: Mapping[str, Any], where: str, *, yes: bool) -> None:
-    """Return when it may be sent. Ends the command with exit code 1 where the answer is no, and 2 where none can come.
+    """Return when it may be sent; end the command with exit code 1 where the answer is no.
 
     With `yes` nothing is shown or asked. The question goes to stderr: stdout belongs to the results.
     """
+    must_be_able_to_ask(method, yes=yes)
     if yes:
         return
-    if not sys.stdin.isatty() or not sys.stderr.isatty():
-        raise Ended(USAGE, f"{method} is confirmed at a terminal, and there is none; give --yes to send it unasked")
     sys.stderr.write(f"{method} to {where}\n{page(params)}\nSend it? [y/N] ")
     sys.stderr.flush()
     if (await _typed()).strip().casefold() not in _YES:

@@ -1,0 +1,259 @@
+"""A thread with an event loop of its own, and the ways to have something done there and to wait for it.
+
+Waiting uses bare locks: a signal that interrupts a thread inside a `Condition` may leave it locked, and the loop would
+wait for that lock for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import functools
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from rxkraken.errors import ClientClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+
+T = TypeVar("T")
+
+
+class Handover(Generic[T]):
+    """One outcome on its way from the loop to one thread that waits for it."""
+
+    def __init__(self) -> None:
+        """Nothing has arrived yet."""
+        self.arrived = threading.Lock()
+        self.arrived.acquire()
+        self.settled = False
+        self._value: T | None = None
+        self._error: Exception | None = None
+
+    def resolve(self, value: T) -> None:
+        """Hand a value over; only the first outcome counts."""
+        self._settle(value, None)
+
+    def reject(self, error: Exception) -> None:
+        """Hand an error over, to be raised where it is waited for."""
+        self._settle(None, error)
+
+    def _settle(self, value: T | None, error: Exception | None) -> None:
+        if not self.settled:
+            self.settled = True
+            self._value, self._error = value, error
+            self.arrived.release()
+
+    def wait(self, timeout: float | None = None) -> T:
+        """Wait for the outcome. Raises `TimeoutError` after `timeout` seconds."""
+        if not acquire(self.arrived, timeout):
+            raise TimeoutError(f"no answer within {timeout} s")
+        if self._error is not None:
+            raise self._error
+        return self._value  # pyright: ignore[reportReturnType] - settled without an error, so it is a T
+
+
+class Background:
+    """An event loop in a daemon thread, which holds one asynchronous context open, from `start` to `close`."""
+
+    def __init__(self, name: str) -> None:
+        """Start nothing yet."""
+        self._name = name
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._closing = False
+        self._ended = False
+        self._last: dict[object, Callable[[], None]] = {}
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def start(self, context: AbstractAsyncContextManager[Any]) -> None:
+        """Start the thread, enter the context there and return; calling it again does nothing."""
+        ready: Handover[None] = Handover()
+        with self._lock:
+            if self._closing:
+                raise ClientClosed("this client was closed; make a new one")
+            if self._thread is not None:
+                return
+            # The loop is there before its thread, so that nobody ever finds one without the other.
+            runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+            self._loop = runner.get_loop()
+            target = functools.partial(self._run, runner, context, ready)
+            # A daemon, so that a script that forgot to close can end: then `close` is called at exit.
+            self._thread = threading.Thread(target=target, name=self._name, daemon=True)
+            self._thread.start()
+        atexit.register(self.close)
+        try:
+            ready.wait()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Leave the context and end the thread; returns when it has ended, but at once on the thread itself.
+
+        It may be called more than once, and from any thread.
+        """
+        over: Handover[None] = Handover()
+        with self._lock:
+            self._closing = True
+            if self._thread is None:
+                return
+            if not self._ended:
+                self._last[over] = lambda: over.resolve(None)
+            else:
+                over.resolve(None)
+        self.post(self._end)
+        if self.is_here:
+            return
+        over.wait()
+        self._thread.join()
+        atexit.unregister(self.close)
+
+    def _end(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+
+    def _run(self, runner: asyncio.Runner, context: AbstractAsyncContextManager[Any], ready: Handover[None]) -> None:
+        try:
+            with runner:
+                runner.run(self._hold(context, ready))
+        except Exception as error:
+            if ready.settled:
+                raise
+            ready.reject(error)
+        finally:
+            ready.reject(ClientClosed("the client ended before it had started"))
+            with self._lock:
+                self._ended = self._closing = True
+                last, self._last = self._last, {}
+            for act in last.values():
+                act()
+
+    async def _hold(self, context: AbstractAsyncContextManager[Any], ready: Handover[None]) -> None:
+        self._stop = asyncio.Event()
+        if self._closing:
+            self._stop.set()  # it was closed before the loop could be told
+        async with context:
+            ready.resolve(None)
+            await self._stop.wait()
+
+    # --- doing things there -----------------------------------------------------------------------------------------
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the caller is on the loop's own thread."""
+        return threading.current_thread() is self._thread
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a loop that things can be done on."""
+        return self._thread is not None and not self._ended
+
+    def refuse_to_block(self, what: str) -> None:
+        """Raise `RuntimeError` on the loop's own thread, which would wait for itself."""
+        if self.is_here:
+            remedy = "in callbacks that block, subscribe with thread=an executor"
+            raise RuntimeError(f"{what} would block the thread that has to bring the answer; {remedy}")
+
+    def post(self, act: Callable[[], object]) -> None:
+        """Have something done soon on the loop, if there still is one. Takes no lock: it may be called by `__del__`."""
+        if self._loop is None:
+            return
+        try:
+            self._loop.call_soon_threadsafe(act)
+        except RuntimeError:  # it is closed, and all it held with it
+            return
+
+    def at_end(self, act: Callable[[], None]) -> Callable[[], None]:
+        """Have something done when the loop has ended; returns how to undo this."""
+        key = object()
+        with self._lock:
+            self._check()
+            self._last[key] = act
+        return lambda: self._forget(key)
+
+    def call(self, work: Callable[[], T]) -> T:
+        """Do something on the loop that does not wait, and return its result."""
+        if self.is_here:
+            return work()
+        handover: Handover[T] = Handover()
+
+        def act() -> None:
+            try:
+                handover.resolve(work())
+            except Exception as error:  # noqa: BLE001 - it is raised where the caller waits
+                handover.reject(error)
+
+        self._submit(handover, act)
+        try:
+            return handover.wait()
+        finally:
+            self._forget(handover)
+
+    def wait(self, make: Callable[[], Awaitable[T]], *, what: str, timeout: float | None = None) -> T:
+        """Await something on the loop, and return its result. Leaving early, by a timeout or Ctrl-C, cancels that wait.
+
+        Raises `TimeoutError` after `timeout` seconds, and `RuntimeError` on the loop's own thread.
+        """
+        self.refuse_to_block(what)
+        handover: Handover[T] = Handover()
+        tasks: list[asyncio.Task[None]] = []
+
+        def act() -> None:
+            tasks.append(asyncio.get_running_loop().create_task(_carry(make, handover)))
+
+        self._submit(handover, act)
+        try:
+            return handover.wait(timeout)
+        finally:
+            self._forget(handover)
+            if not handover.settled:
+                self.post(lambda: [task.cancel() for task in tasks])
+
+    def _submit(self, handover: Handover[Any], act: Callable[[], None]) -> None:
+        with self._lock:
+            self._check()
+            self._last[handover] = lambda: handover.reject(ClientClosed("the client was closed before it could answer"))
+        self.post(act)
+
+    def _forget(self, key: object) -> None:
+        with self._lock:
+            self._last.pop(key, None)
+
+    def _check(self) -> None:
+        if self._thread is None and not self._closing:
+            raise RuntimeError("this client is not started; use `with rk.sync.KrakenClient() as client:`, or start()")
+        if self._ended or self._thread is None:
+            raise ClientClosed("this client is closed; make a new one")
+
+
+async def _carry(make: Callable[[], Awaitable[T]], handover: Handover[T]) -> None:
+    try:
+        handover.resolve(await make())
+    except asyncio.CancelledError:
+        handover.reject(ClientClosed("the client was closed before it could answer"))
+        raise
+    except Exception as error:  # noqa: BLE001 - it is raised where the caller waits
+        handover.reject(error)
+
+
+def acquire(lock: threading.Lock, timeout: float | None) -> bool:
+    """Wait for a lock, at most `timeout` seconds; Ctrl-C interrupts the wait."""
+    if os.name != "nt":
+        return lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX))
+    # Windows cannot interrupt the wait for a lock, so it is looked up now and then.
+    end = None if timeout is None else time.monotonic() + timeout
+    while not lock.acquire(timeout=_GLANCE if end is None else min(_GLANCE, max(end - time.monotonic(), 0))):
+        if end is not None and time.monotonic() >= end:
+            return False
+    return True
+
+
+_GLANCE = 0.2

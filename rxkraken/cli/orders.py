@@ -86,7 +86,7 @@ def add(
     rounding: o.Rounding = None,
     extra: o.Extra = None,
     wait: Annotated[Until, typer.Option(help="ack: until Kraken took it; fill: until it is filled.")] = Until.ACK,
-    within: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="How long --wait fill waits.")] = 60.0,
+    within: Annotated[float, typer.Option(min=0.1, metavar="S", help="How many seconds --wait fill waits.")] = 60.0,
     yes: o.Yes = False,
     as_json: o.Json = False,
 ) -> None:

@@ -99,11 +99,9 @@ Triggers = Annotated[
     str | None, typer.Option(metavar="JSON", help="The trigger as one object: reference, price, price_type.")
 ]
 Force = Annotated[InForce | None, typer.Option(metavar="HOW", help="gtc, gtd (with --expire-time), ioc or fok.")]
-Margin = Annotated[bool | None, typer.Option("--margin/--no-margin", help="Trade on margin.")]
-PostOnly = Annotated[bool | None, typer.Option("--post-only/--no-post-only", help="Never take, only make.")]
-ReduceOnly = Annotated[
-    bool | None, typer.Option("--reduce-only/--no-reduce-only", help="Only make a position smaller.")
-]
+Margin = Annotated[bool | None, typer.Option("--margin", help="Trade on margin.")]
+PostOnly = Annotated[bool | None, typer.Option("--post-only", help="Never take, only make.")]
+ReduceOnly = Annotated[bool | None, typer.Option("--reduce-only", help="Only make a position smaller.")]
 EffectiveTime = Annotated[
     str | None, typer.Option(metavar="TIME", help="When it begins: RFC 3339, such as 2026-01-31T12:00:00Z.")
 ]
@@ -117,9 +115,7 @@ Conditional = Annotated[
     str | None, typer.Option(metavar="JSON", help='The closing order: {"order_type": "limit", "limit_price": 26000}.')
 ]
 FeePreference = Annotated[FeeIn | None, typer.Option(metavar="WHICH", help="The currency of the fee: base or quote.")]
-NoMpp = Annotated[
-    bool | None, typer.Option("--no-mpp/--mpp", help="Without market price protection; it is on if not given.")
-]
+NoMpp = Annotated[bool | None, typer.Option("--no-mpp", help="Without market price protection.")]
 StpType = Annotated[
     SelfTrade | None,
     typer.Option(

@@ -16,18 +16,28 @@ import typer
 
 from rxkraken._version import __version__
 from rxkraken.cli import places
+from rxkraken.cli.account import balances, executions, level3
 from rxkraken.cli.context import PATIENCE, Options
+from rxkraken.cli.deadman import dead_man
 from rxkraken.cli.demo import demo
 from rxkraken.cli.exits import CLOSED_PIPE, DONE, FAILED, INTERRUPTED, USAGE, Ended
+from rxkraken.cli.orders import order
+from rxkraken.cli.rest import rest
 from rxkraken.cli.simulate import simulate
+from rxkraken.cli.token import token
+from rxkraken.cli.streams import book, instruments, ohlc, spread, status, ticker, trades
 from rxkraken.cli.verify import verify
 from rxkraken.errors import InvalidArgument, KrakenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_COMMANDS: Final[tuple[Callable[..., None], ...]] = (demo, simulate, verify)
-_GROUPS: Final[tuple[typer.Typer, ...]] = ()
+_COMMANDS: Final[tuple[Callable[..., None], ...]] = (
+    *(ticker, spread, book, trades, ohlc, instruments, status),
+    *(level3, executions, balances),
+    *(demo, simulate, verify),
+)
+_GROUPS: Final[tuple[typer.Typer, ...]] = (order,)
 
 app: Final = typer.Typer(name="rxkraken", pretty_exceptions_enable=False)
 for _command in _COMMANDS:

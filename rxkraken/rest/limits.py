@@ -67,7 +67,7 @@ class CounterState:
 class Counter:
     """A number that charges raise and time lowers, never below 0."""
 
-    __slots__ = ("_at", "_value", "decay", "maximum")
+    __slots__ = ("_at", "_value", "charged_at", "decay", "maximum")
 
     def __init__(self, maximum: float, decay: float) -> None:
         """Start empty."""
@@ -75,6 +75,7 @@ class Counter:
         self.decay = decay
         self._value = 0.0
         self._at: float | None = None
+        self.charged_at: float | None = None
 
     def value(self, now: float) -> float:
         """Return the counter at `now`. A clock that steps back lets nothing decay and brings nothing back."""
@@ -91,6 +92,7 @@ class Counter:
     def charge(self, cost: float, now: float) -> None:
         """Add the cost, whether it fits or not: the exchange has counted it."""
         self._value = self.value(now) + cost
+        self.charged_at = now
 
     def set(self, value: float, now: float) -> None:
         """Go on from another value."""
@@ -216,8 +218,13 @@ class TradingLimits:
             self._counter(pair).fill(now)
 
     def told(self, pair: str, value: float, now: float) -> None:
-        """Take over what the exchange itself says of a pair's counter."""
-        self._counter(pair).set(value, now)
+        """Take over what the exchange itself says of a pair's counter.
+
+        It may not know yet of what was charged lately: until that has arrived, only a higher value is believed.
+        """
+        counter = self._counter(pair)
+        on_its_way = counter.charged_at is not None and now - counter.charged_at < _ARRIVED
+        counter.set(max(value, counter.value(now)) if on_its_way else value, now)
 
     def retier(self, tier: Tier) -> None:
         """Go on with the counters of another tier."""
@@ -250,6 +257,8 @@ class Charge:
     always_passes: bool = False
 
 
+# As long as a request may take to be answered.
+_ARRIVED: Final = 10.0
 # Orders that fill are never forgotten by a caller who only places them; the oldest ages cost nothing anyway.
 _MOST_ORDERS: Final = 10_000
 

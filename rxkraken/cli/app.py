@@ -24,8 +24,8 @@ from rxkraken.cli.exits import CLOSED_PIPE, DONE, FAILED, INTERRUPTED, USAGE, En
 from rxkraken.cli.orders import order
 from rxkraken.cli.rest import rest
 from rxkraken.cli.simulate import simulate
-from rxkraken.cli.token import token
 from rxkraken.cli.streams import book, instruments, ohlc, spread, status, ticker, trades
+from rxkraken.cli.token import token
 from rxkraken.cli.verify import verify
 from rxkraken.errors import InvalidArgument, KrakenError
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(ticker, spread, book, trades, ohlc, instruments, status),
-    *(level3, executions, balances),
+    *(level3, executions, balances, dead_man, rest, token),
     *(demo, simulate, verify),
 )
 _GROUPS: Final[tuple[typer.Typer, ...]] = (order,)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -58,6 +59,12 @@ def canonical(spelling: str) -> str:
     Raises `UnknownSymbol` when the text is not a market name, when it cannot be split, or when it can be split in two
     ways; the suggestions then hold the possible readings.
     """
+    # Every order and every charge of a rate counter asks; the same few names come again and again.
+    return _canonical(spelling) if isinstance(spelling, str) else _canonical.__wrapped__(spelling)  # pyright: ignore[reportUnnecessaryIsInstance]
+
+
+@lru_cache(maxsize=4096)
+def _canonical(spelling: str) -> str:
     readings = _readings(spelling)
     if len(readings) == 1:
         return readings[0]

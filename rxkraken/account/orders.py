@@ -315,6 +315,8 @@ def _average(before: Order, fill: FillReport, cum_qty: Decimal, cum_cost: Decima
 
 
 _MORE_DIGITS: Final = 4
+# A later time alone is no news, nor is what the fees are worth in dollars by now.
+_NO_NEWS: Final = frozenset({"updated", "fee_usd_equiv"})
 
 
 def _rank(status: str) -> int:
@@ -334,7 +336,8 @@ def _says_news(known: Order, after: Order, report: Report) -> bool:
         return False
     if report.exec_type in {"restated", "status", "iceberg_refill", "amended"} and after.updated != known.updated:
         return True
-    return replace(after, updated=known.updated, fee_usd_equiv=known.fee_usd_equiv) != known
+    changed = (name for name in (*report.changes, "status", "reason") if name not in _NO_NEWS)
+    return any(getattr(after, name) != getattr(known, name) for name in changed)
 
 
 def _event(report: Report, order: Order, fill: FillReport | None, when: When) -> Execution:

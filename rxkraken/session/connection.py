@@ -192,6 +192,9 @@ class Connection:
         self._answers[req_id] = answer
         if several:
             self._several.add(req_id)
+        # Not in the next turn but now: an order should not wait for whatever else the loop has to do.
+        self.conversation.flush_orders(self._world.loop.time())
+        self._flush()
         self.poke()
         return req_id
 

@@ -539,7 +539,11 @@ class Conversation:
     def _flush(self, now: float) -> None:
         while self._queue and (not self._queue[0][2] or self._bucket.take(now)):
             self.outbox.append(self._queue.pop(0)[1])
-        while self._orders and self._order_bucket.take(now):
+        self.flush_orders(now)
+
+    def flush_orders(self, now: float) -> None:
+        """Put the orders that may leave now into the outbox."""
+        while self._open and self._orders and self._order_bucket.take(now):
             self.outbox.append(self._orders.pop(0)[1])
 
     # --- time-outs ------------------------------------------------------------------------------------------------
@@ -556,6 +560,10 @@ class Conversation:
                     # Whether it is gone is unknown; asking again tells ("Already subscribed" starts another cycle).
                     for entry in pending.entries.values():
                         self._off_the_wire(entry)
+                case "request" if any(queued == req_id for queued, _ in self._orders):
+                    # It has not left for all its time: from now on it must not.
+                    self._orders = [item for item in self._orders if item[0] != req_id]
+                    self.events.append(Unsent(req_id))
                 case "request" | "ping":
                     self.events.append(TimedOut(req_id))
                 case "probe":

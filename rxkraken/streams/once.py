@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from reactivex import Observable
 from reactivex.disposable import Disposable
@@ -19,6 +19,26 @@ if TYPE_CHECKING:
     from rxkraken.errors import SubscriberFailed
 
 T = TypeVar("T")
+
+
+class _Waiter:
+    """Settles a future with an outcome, unless whoever waited has given up."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self, future: asyncio.Future[Any]) -> None:
+        self._future = future
+
+    def on_next(self, value: Any) -> None:
+        if not self._future.done():
+            self._future.set_result(value)
+
+    def on_error(self, error: Exception) -> None:
+        if not self._future.done():
+            self._future.set_exception(error)
+
+    def on_completed(self) -> None:
+        """End with the value, which came before."""
 
 
 class Once(Observable[T]):
@@ -70,15 +90,8 @@ class Once(Observable[T]):
         """Wait for the outcome. Cancelling the wait does not undo the request."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
-        def on_next(value: T) -> None:
-            if not future.done():
-                future.set_result(value)
-
-        def on_error(error: Exception) -> None:
-            if not future.done():
-                future.set_exception(error)
-
-        subscription = self.subscribe(on_next, on_error)
+        # Straight to the hub: an observer made by RxPY would cost as much again as the rest of the request.
+        subscription = self._subscribe_core(cast("ObserverBase[T]", _Waiter(future)))
         try:
             return (yield from future)
         finally:

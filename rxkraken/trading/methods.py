@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rxkraken.trading.values import Number
 
     Frames = Sequence[Mapping[str, Any]]
+    Make = Callable[[Instrument | None, bool], OrderRequest]
 
 T = TypeVar("T")
 
@@ -125,6 +126,7 @@ class OrderMethods(ABC):
         self._check_may_trade()
         own_id = cl_ord_id or str(uuid.uuid4())
 
+        @_kept_while_fresh(self._wall, lambda: self._rules_of(symbol))
         def make(instrument: Instrument | None, early: bool) -> OrderRequest:  # noqa: FBT001 - see Draft
             return parameters.add_order(
                 symbol,
@@ -413,6 +415,25 @@ class OrderMethods(ABC):
         """Find an order of the account among those that are known."""
 
 
+def _kept_while_fresh(wall: Callable[[], float], rules: Callable[[], Instrument | None]) -> Callable[[Make], Make]:
+    """Make a request that was made a moment ago, by the same rules, no second time: its deadline still stands."""
+
+    def keep(make: Make) -> Make:
+        kept: list[tuple[Instrument, float, OrderRequest]] = []
+
+        def kept_or_made(instrument: Instrument | None, early: bool) -> OrderRequest:  # noqa: FBT001 - see Draft
+            known, now = instrument or rules(), wall()
+            if kept and kept[0][0] is known and now - kept[0][1] < _FRESH:
+                return kept[0][2]
+            request = make(instrument, early)
+            kept[:] = [] if known is None else [(known, now, request)]
+            return request
+
+        return kept_or_made
+
+    return keep
+
+
 def _read_add_order(frames: Frames, request: OrderRequest) -> AddOrderResult:
     return results.add_order_result(frames[0], request)
 
@@ -421,6 +442,7 @@ def _read_amend_order(frames: Frames, request: OrderRequest) -> AmendOrderResult
     return results.amend_order_result(frames[0], request)
 
 
+_FRESH = 0.1
 _LATER = "OLATER-LATER-LATERX"
 _AMENDABLE = (
     "qty", "price", "limit_price_type", "trigger_price", "trigger_price_type", "display_qty", "post_only", "deadline",

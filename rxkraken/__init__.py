@@ -10,7 +10,7 @@ async with rk.KrakenClient() as client:
 
 import logging
 
-from rxkraken import books, errors
+from rxkraken import books, errors, sync
 from rxkraken._version import __version__
 from rxkraken.books import Book, Level, Level3, OrderBook3, QueuePosition, RestingOrder
 from rxkraken.client import KrakenClient
@@ -151,6 +151,7 @@ __all__ = [
     "errors",
     "fail",
     "latest",
+    "sync",
 ]
 
 # A library stays silent until its user configures logging.

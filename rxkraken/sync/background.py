@@ -151,10 +151,23 @@ class Background:
         """Whether the caller is on the loop's own thread."""
         return threading.current_thread() is self._thread
 
+    def read(self, look: Callable[[], T]) -> T:
+        """Look at something that belongs to the loop: there, or right here while there is none."""
+        if self._thread is None or self._ended:
+            return look()
+        try:
+            return self.call(look)
+        except ClientClosed:  # it ended at this moment
+            return look()
+
     @property
-    def is_running(self) -> bool:
-        """Whether there is a loop that things can be done on."""
-        return self._thread is not None and not self._ended
+    def stage(self) -> str:
+        """How far its life is, in words."""
+        if self._ended:
+            return "closed"
+        if self._closing:
+            return "closing" if self._thread is not None else "closed"
+        return "not started" if self._thread is None else "running"
 
     def refuse_to_block(self, what: str) -> None:
         """Raise `RuntimeError` on the loop's own thread, which would wait for itself."""
@@ -162,14 +175,15 @@ class Background:
             remedy = "in callbacks that block, subscribe with thread=an executor"
             raise RuntimeError(f"{what} would block the thread that has to bring the answer; {remedy}")
 
-    def post(self, act: Callable[[], object]) -> None:
-        """Have something done soon on the loop, if there still is one. Takes no lock: it may be called by `__del__`."""
+    def post(self, act: Callable[[], object]) -> bool:
+        """Have something done soon on the loop, and tell whether there is one. Lock-free: `__del__` may call it."""
         if self._loop is None:
-            return
+            return False
         try:
             self._loop.call_soon_threadsafe(act)
         except RuntimeError:  # it is closed, and all it held with it
-            return
+            return False
+        return True
 
     def at_end(self, act: Callable[[], None]) -> Callable[[], None]:
         """Have something done when the loop has ended; returns how to undo this."""

@@ -49,7 +49,7 @@ class Subscription(Generic[T]):
         self._background = background
         self._subscriber = subscriber
         self._over = False
-        self._leave: Callable[[], None] = _nothing
+        self._leave: Callable[[], object] = _nothing
 
     def dispose(self) -> None:
         """Leave the stream. It may be called more than once."""
@@ -155,9 +155,7 @@ class Subscription(Generic[T]):
 
     def _report(self, error: BaseException) -> None:
         failure = SubscriberFailed(self._subscriber.stream, self._subscriber.place, error)
-        if self._background.is_running:
-            self._background.post(functools.partial(self._subscriber.report, failure))
-        else:
+        if not self._background.post(functools.partial(self._subscriber.report, failure)):
             log.error("%s", failure, exc_info=error)
 
 

@@ -146,13 +146,13 @@ class Pull(Generic[T]):
                     return found[0]
                 if not acquire(gate, None if end is None else end - time.monotonic()):
                     self._crossing.ignore(gate.release)
-                    raise TimeoutError(f"no item of {self._name} within {self._timeout} s")
-        except TimeoutError:
-            raise
+                    break
         except BaseException:  # the end, an error, or Ctrl-C
             self.close()
             raise
-        raise StopIteration
+        if self._closed:
+            raise StopIteration
+        raise TimeoutError(f"no item of {self._name} within {self._timeout} s")
 
     def poll(self) -> T | None:
         """Take the next item if one is waiting, without waiting for it. Raises what ended the stream, once."""

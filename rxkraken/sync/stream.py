@@ -108,7 +108,7 @@ class Stream(Generic[T]):
 
     @property
     def observable(self) -> Observable[T]:
-        """The observable behind it. It belongs to the client's own thread: compose it, and give it to `client.stream`."""
+        """The observable behind it, on the client's own thread: compose it, then `client.stream(composed)`."""
         return self._source
 
     def __repr__(self) -> str:

@@ -113,7 +113,12 @@ class Options:
 
     @contextlib.asynccontextmanager
     async def client(
-        self, *, private: bool = False, settings: Settings | None = None, validate_only: bool = False
+        self,
+        *,
+        private: bool = False,
+        settings: Settings | None = None,
+        validate_only: bool = False,
+        kind: type[KrakenClient] = KrakenClient,
     ) -> AsyncGenerator[KrakenClient]:
         """Yield a client of that place, started, and close it with the block. Nothing is connected before it is used.
 
@@ -121,9 +126,7 @@ class Options:
         """
         async with self.place(private=private) as place:
             settings = settings or SETTINGS
-            async with KrakenClient(
-                place.endpoints, place.credentials, settings, validate_only=validate_only
-            ) as client:
+            async with kind(place.endpoints, place.credentials, settings, validate_only=validate_only) as client:
                 yield client
 
     def begin_log(self) -> None:

@@ -11,12 +11,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from rxkraken.books import Level3
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.console import RenderableType
 
-    from rxkraken.books import Level
+    from rxkraken.books import Book, Level, OrderBook3
     from rxkraken.cli.board import Board
     from rxkraken.models.market import Trade
     from rxkraken.models.status import Status
@@ -40,7 +42,8 @@ def draw(board: Board, *, height: int = 32) -> RenderableType:
     body = Table.grid(expand=True, padding=(0, 1))
     body.add_column(ratio=3)
     body.add_column(ratio=2)
-    body.add_row(_ladder_panel(board, levels), _trades_panel(board, 2 * levels + 2))
+    ladder = ladder_panel(board.book, levels, current=board.current, title="order book")
+    body.add_row(ladder, _trades_panel(board, 2 * levels + 2))
     return Group(_headline(board), body, _story_panel(board.statuses))
 
 
@@ -55,12 +58,13 @@ def _headline(board: Board) -> RenderableType:
     return line
 
 
-def _ladder_panel(board: Board, levels: int) -> RenderableType:
-    title = "order book" if board.current else "order book (waiting for a snapshot)"
-    if board.book is None:
+def ladder_panel(book: Book | OrderBook3 | None, levels: int, *, current: bool, title: str) -> RenderableType:
+    """Return so many levels a side as a ladder, asks above bids; dimmed where it is not `current`."""
+    title = title if current else f"{title} (waiting for a snapshot)"
+    if book is None:
         empty = "\n" * (2 * levels)
         return Panel(Text(f"\n  nothing yet{empty}", style="dim"), title=title, border_style="dim")
-    asks, bids = board.book.asks[:levels], board.book.bids[:levels]
+    asks, bids = book.asks[:levels], book.bids[:levels]
     table = Table.grid(expand=True, padding=(0, 1))
     for justify in ("right", "right", "right", "left"):
         table.add_column(justify=justify, no_wrap=True)
@@ -68,21 +72,22 @@ def _ladder_panel(board: Board, levels: int) -> RenderableType:
     largest = max((level.qty for level in (*asks, *bids)), default=Decimal(1))
     for row in reversed(list(_rows(asks, largest, "red", padded_to=levels))):
         table.add_row(*row)
-    table.add_row("", "", *_middle(board))
+    table.add_row("", "", *_middle(book))
     for row in _rows(bids, largest, "green", padded_to=levels):
         table.add_row(*row)
-    border, style = ("blue", "") if board.current else ("dim", "dim")
+    border, style = ("blue", "") if current else ("dim", "dim")
     return Panel(table, title=title, border_style=border, style=style)
 
 
-def _middle(board: Board) -> tuple[Text, Text]:
-    book = board.book
-    if book is None or book.mid is None or book.spread is None:
+def _middle(book: Book | OrderBook3) -> tuple[Text, Text]:
+    if book.mid is None or book.spread is None:
         return Text("one-sided", style="yellow"), Text("")
     return Text(f"{book.mid:,f}", style="bold"), Text(f"spread {book.spread:,f}", style="bold")
 
 
-def _rows(levels: Sequence[Level], largest: Decimal, color: str, *, padded_to: int) -> Iterable[tuple[Text, ...]]:
+def _rows(
+    levels: Sequence[Level | Level3], largest: Decimal, color: str, *, padded_to: int
+) -> Iterable[tuple[Text, ...]]:
     total = Decimal(0)
     for level in levels:
         total += level.qty
@@ -90,10 +95,15 @@ def _rows(levels: Sequence[Level], largest: Decimal, color: str, *, padded_to: i
             Text(f"{total:,f}", style="dim"),
             Text(f"{level.qty:,f}"),
             Text(f"{level.price:,f}", style=color),
-            Text(bar(level.qty, largest), style=color, overflow="crop"),
+            Text(_queue(level) + bar(level.qty, largest), style=color, overflow="crop"),
         )
     for _ in range(padded_to - len(levels)):
         yield (Text(""), Text(""), Text("·", style="dim"), Text(""))
+
+
+def _queue(level: Level | Level3) -> str:
+    """Return how many orders wait there, where that is known."""
+    return f"{len(level.orders):>3} " if isinstance(level, Level3) else ""
 
 
 def bar(part: Decimal, whole: Decimal, width: int = _BAR) -> str:
@@ -125,10 +135,19 @@ def _trade_row(trade: Trade) -> tuple[Text, Text, Text]:
 
 def _story_panel(statuses: Sequence[Status]) -> RenderableType:
     # Subscriptions that simply work would push the story out of the panel.
-    told = [status for status in statuses if status.state not in _ROUTINE][:_STORY_LINES]
-    lines = [Text(story_line(status), style=_COLORS.get(status.state, "white"), no_wrap=True) for status in told[::-1]]
+    return story_panel([line for status in statuses if (line := colored_story(status)) is not None])
+
+
+def story_panel(told: Sequence[tuple[str, str]]) -> RenderableType:
+    """Return the latest lines with their colours, given newest first, shown oldest first."""
+    lines = [Text(line, style=color, no_wrap=True, overflow="ellipsis") for line, color in told[:_STORY_LINES][::-1]]
     lines += [Text("")] * (_STORY_LINES - len(lines))
     return Panel(Group(*lines), title="connection", border_style="blue")
+
+
+def colored_story(status: Status) -> tuple[str, str] | None:
+    """Return a status as a line with its colour; None for subscriptions that simply work."""
+    return None if status.state in _ROUTINE else (story_line(status), _COLORS.get(status.state, "white"))
 
 
 def story_line(status: Status) -> str:

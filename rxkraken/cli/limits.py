@@ -29,13 +29,13 @@ def _known_symbols(incomplete: str) -> list[str]:
     return [name for name in MARKETS if name.startswith(incomplete.upper())]
 
 
-Symbols = Annotated[
+Markets = Annotated[
     list[str],
     typer.Argument(
         metavar="SYMBOL...", help="Markets in any spelling: BTC/USD, xbt-eur.", autocompletion=_known_symbols
     ),
 ]
-SomeSymbols = Annotated[
+SomeMarkets = Annotated[
     list[str] | None,
     typer.Argument(metavar="[SYMBOL]...", help="Only these markets; all if not given.", autocompletion=_known_symbols),
 ]

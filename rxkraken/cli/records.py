@@ -82,7 +82,8 @@ def plain(value: Any) -> Any:
             return [plain(item) for item in cast("Iterable[Any]", value)]
         case _ if is_dataclass(value) and not isinstance(value, type):
             told = ((field.name, getattr(value, field.name)) for field in fields(value))
-            return {name: plain(item) for name, item in told if item is not None}
+            # The exchange's own text of a time is more exact than a `datetime`.
+            return {name.removesuffix("_text"): plain(item) for name, item in told if item is not None}
         case _:
             return value
 

@@ -1,0 +1,127 @@
+"""The commands that watch with an API key: `executions`, `balances`, `level3`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from reactivex import operators as ops
+
+from rxkraken.cli import views
+from rxkraken.cli.context import Options
+from rxkraken.cli.examples import examples
+from rxkraken.cli.limits import (
+    Count,
+    For,
+    Limits,
+    Markets,
+    SomeMarkets,
+    Until,
+)
+from rxkraken.cli.watch import Channel, watch
+from rxkraken.models.status import Gap
+from rxkraken.models.trading import Balances, Execution
+from rxkraken.symbols import canonical
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import reactivex as rx
+
+    from rxkraken.client import KrakenClient
+
+
+@examples("rxkraken --simulate level3 BTC/USD", "rxkraken level3 BTC/USD --depth 100 --count 1 --json")
+def level3(
+    context: typer.Context,
+    symbols: Markets,
+    *,
+    depth: Annotated[int, typer.Option(help="Price levels a side: 10, 100 or 1000.")] = 10,
+    count: Count = None,
+    seconds: For = None,
+    until: Until = None,
+) -> None:
+    """Show books of single orders, each update verified by Kraken's checksum. Needs an API key.
+
+    In a terminal a ladder with how many orders wait at each price; in a pipe, or with --json, one line of JSON a book,
+    with every order: `"type":"level3"`.
+    """
+
+    def stream(client: KrakenClient) -> rx.Observable[Any]:
+        return client.level3(*symbols, depth=depth, gaps=True)
+
+    watch(Options.of(context), Channel(stream, views.LEVEL3, "level3", private=True), Limits.of(count, seconds, until))
+
+
+@examples(
+    "rxkraken --simulate executions",
+    "rxkraken --credentials ~/.kraken executions BTC/USD --fills",
+    "rxkraken executions --no-open --until 17:00 --json",
+)
+def executions(
+    context: typer.Context,
+    symbols: SomeMarkets = None,
+    *,
+    snapshot: Annotated[bool, typer.Option("--open/--no-open", help="Begin with the open orders.")] = True,
+    fills: Annotated[bool, typer.Option("--fills", help="Begin with the latest fills too, at most 50.")] = False,
+    count: Count = None,
+    seconds: For = None,
+    until: Until = None,
+) -> None:
+    """Show everything that happens to the orders of the account: whole and once. Needs an API key.
+
+    Begins with the open orders. In a pipe, or with --json, one line of JSON an event: `"type":"execution"` with the
+    whole order after it, and `"type":"gap"` where an interruption was repaired.
+    """
+    wanted = frozenset(map(canonical, symbols or ()))
+
+    def stream(client: KrakenClient) -> rx.Observable[Any]:
+        events = client.executions(snap_orders=snapshot, snap_trades=fills)
+        return events.pipe(ops.filter(lambda item: _is_of(item, wanted))) if wanted else events
+
+    channel = Channel(stream, views.EXECUTIONS, "executions", private=True)
+    watch(Options.of(context), channel, Limits.of(count, seconds, until))
+
+
+def _is_of(item: Execution | Gap, wanted: frozenset[str]) -> bool:
+    return isinstance(item, Gap) or item.symbol in wanted
+
+
+@examples("rxkraken --simulate balances", "rxkraken balances BTC USD", "rxkraken balances --count 1 --json")
+def balances(
+    context: typer.Context,
+    assets: Annotated[
+        list[str] | None, typer.Argument(metavar="[ASSET]...", help="Only these assets, such as BTC; all if not given.")
+    ] = None,
+    *,
+    count: Count = None,
+    seconds: For = None,
+    until: Until = None,
+) -> None:
+    """Show the balances of the account, and each change with what caused it. Needs an API key.
+
+    In a pipe, or with --json, one line of JSON a change, with the balances of all assets: `"type":"balances"`.
+    """
+    wanted = frozenset(asset.upper() for asset in assets or ())
+
+    def stream(client: KrakenClient) -> rx.Observable[Any]:
+        items = client.balances()
+        if not wanted:
+            return items
+        return items.pipe(ops.map(lambda item: _only(item, wanted)), ops.filter(_tells_something))
+
+    channel = Channel(stream, views.BALANCES, "balances", private=True)
+    watch(Options.of(context), channel, Limits.of(count, seconds, until))
+
+
+def _only(item: Balances | Gap, wanted: frozenset[str]) -> Balances | Gap:
+    """Leave these assets; one that is not there was never held."""
+    if isinstance(item, Gap):
+        return item
+    held = {asset: balance for asset, balance in item.assets.items() if asset.upper() in wanted}
+    changes = tuple(change for change in item.changes if change.asset.upper() in wanted)
+    return Balances(held, changes, item.snapshot, item.received, item.epoch)
+
+
+def _tells_something(item: Balances | Gap) -> bool:
+    return isinstance(item, Gap) or item.snapshot or bool(item.changes)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rxkraken.simulator.market import Market
     from rxkraken.simulator.wire import Calendar
 
-Channel = Literal["book", "level3", "ticker", "trade", "ohlc", "instrument", "executions", "balances"]
+Channel = Literal["book", "level3", "ticker", "trade", "ohlc", "instrument", "executions", "balances", "spread"]
 DEPTHS = (10, 25, 100, 500, 1000)
 CHECKED = 10
 SNAPSHOT_TRADES = 50
@@ -31,7 +31,10 @@ SNAPSHOT_CANDLES = 12
 
 
 class Topic(NamedTuple):
-    """What one subscription is about. `option` is the depth, interval or trigger; None where there is none."""
+    """What one subscription is about. `option` is the depth, interval or trigger; None where there is none.
+
+    `spread` is a channel of v1 only, whose private channels are `executions` with their own name as option.
+    """
 
     channel: Channel
     symbol: str = ""

@@ -78,6 +78,11 @@ class Market:
         self.flow = Flow(self, Random(self._seed))
         self.flow.open(now)
 
+    def relay(self, listener: Listener) -> Listener:
+        """Tell another listener from now on; returns the one before, for it to pass on to."""
+        before, self._listener = self._listener, listener
+        return before
+
     @property
     def history(self) -> History:
         """Trades and candles, including the made-up ones from before the exchange opened."""

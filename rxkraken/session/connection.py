@@ -340,8 +340,8 @@ class Connection:
                 self._answer(req_id, reply, seconds)
             case said.TimedOut(req_id):
                 self._answer(req_id, RequestTimeout("no reply in time"), 0.0, last=True)
-            case said.Unsent(req_id):
-                self._answer(req_id, NotSent("the connection ended before the request left"), 0.0, last=True)
+            case said.Unsent(req_id, why):
+                self._answer(req_id, NotSent(why), 0.0, last=True)
             case said.TokenRefused():
                 self._host.on_token_wanted(self)
             case said.Stray(reply):

@@ -96,9 +96,10 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """The connection ended before a request made with `order` left: it never will."""
+    """The connection, or the time for it, ended before a request made with `order` left: it never will."""
 
     req_id: int
+    why: str = "the connection ended before the request left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -563,7 +564,7 @@ class Conversation:
                 case "request" if any(queued == req_id for queued, _ in self._orders):
                     # It has not left for all its time: from now on it must not.
                     self._orders = [item for item in self._orders if item[0] != req_id]
-                    self.events.append(Unsent(req_id))
+                    self.events.append(Unsent(req_id, "too many requests were to leave before it"))
                 case "request" | "ping":
                     self.events.append(TimedOut(req_id))
                 case "probe":

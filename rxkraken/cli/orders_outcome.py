@@ -48,7 +48,7 @@ def outcome_of(error: KrakenError) -> tuple[str, int]:
 def ending(error: KrakenError) -> Ended:
     """Return the end of the command that an error means: code, what happened, and the remedy, on one line."""
     name, code = outcome_of(error)
-    said = "; ".join([str(error), *_advice(error)])
+    said = "; ".join([str(error), *advice(error)])
     match name:
         case "rejected":
             return Ended(code, f"rejected by Kraken: {said}; nothing was placed or changed")
@@ -60,7 +60,7 @@ def ending(error: KrakenError) -> Ended:
             return Ended(code, said)
 
 
-def _advice(error: KrakenError) -> list[str]:
+def advice(error: KrakenError) -> list[str]:
     """Return what usually helps: REST says so in notes, of which the first only names the call."""
     if isinstance(error, MissingCredentials):
         return []

@@ -20,6 +20,7 @@ from rxkraken.cli.account import balances, executions, level3
 from rxkraken.cli.context import PATIENCE, Options
 from rxkraken.cli.deadman import dead_man
 from rxkraken.cli.demo import demo
+from rxkraken.cli.doctor import doctor
 from rxkraken.cli.exits import CLOSED_PIPE, DONE, FAILED, INTERRUPTED, USAGE, Ended
 from rxkraken.cli.orders import order
 from rxkraken.cli.rest import rest
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(ticker, spread, book, trades, ohlc, instruments, status),
-    *(level3, executions, balances, dead_man, rest, token),
+    *(level3, executions, balances, dead_man, rest, token, doctor),
     *(demo, simulate, verify),
 )
 _GROUPS: Final[tuple[typer.Typer, ...]] = (order,)

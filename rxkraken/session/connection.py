@@ -183,17 +183,23 @@ class Connection:
         timeout: float,
         several: bool,  # noqa: FBT001 - as above
         answer: Callable[[Reply | Exception, float], None],
+        *,
+        leave_within: float | None = None,
     ) -> int:
         """Send a private request, its token included; `answer` gets each reply, or the error in their stead.
 
-        `NotSent` says that the connection ended before the request left. With `several`, answers come until `finish`.
+        `NotSent` says that the connection ended before the request left, or that it could not leave within so many
+        seconds. With `several`, answers come until `finish`.
         """
-        req_id = self.conversation.order(method, params, self._world.loop.time(), timeout=timeout, several=several)
+        now = self._world.loop.time()
+        req_id = self.conversation.order(
+            method, params, now, timeout=timeout, several=several, leave_within=leave_within
+        )
         self._answers[req_id] = answer
         if several:
             self._several.add(req_id)
         # Not in the next turn but now: an order should not wait for whatever else the loop has to do.
-        self.conversation.flush_orders(self._world.loop.time())
+        self.conversation.flush_orders(now)
         self._flush()
         self.poke()
         return req_id

@@ -163,6 +163,7 @@ class _Pending:
     deadline: float
     entries: dict[str | None, _Entry] = field(default_factory=dict[str | None, _Entry])
     several: bool = False
+    leave_by: float | None = None
 
 
 class Conversation:
@@ -249,14 +250,25 @@ class Conversation:
         self._queue.append((req_id, text, True))
         return req_id
 
-    def order(self, method: str, params: Mapping[str, Any], now: float, *, timeout: float, several: bool) -> int:
+    def order(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        now: float,
+        *,
+        timeout: float,
+        several: bool,
+        leave_within: float | None = None,
+    ) -> int:
         """Queue a private request with the token in it; with `several` more than one reply may come.
 
-        Its replies, its time-out, or that it never left come back as events under the id returned.
+        Its replies, its time-out, or that it never left come back as events under the id returned. After
+        `leave_within` seconds it must not leave any more.
         """
         req_id = next(self._ids)
         text = spot_v2.private_request(method, params, req_id, self.token)
-        self._pending[req_id] = _Pending("request", now, now + timeout, several=several)
+        leave_by = None if leave_within is None else now + leave_within
+        self._pending[req_id] = _Pending("request", now, now + timeout, several=several, leave_by=leave_by)
         self._orders.append((req_id, text))
         return req_id
 
@@ -545,7 +557,16 @@ class Conversation:
     def flush_orders(self, now: float) -> None:
         """Put the orders that may leave now into the outbox."""
         while self._open and self._orders and self._order_bucket.take(now):
-            self.outbox.append(self._orders.pop(0)[1])
+            req_id, text = self._orders.pop(0)
+            leave_by = self._pending[req_id].leave_by
+            if leave_by is not None and now > leave_by:
+                self._too_late(req_id)
+            else:
+                self.outbox.append(text)
+
+    def _too_late(self, req_id: int) -> None:
+        self._pending.pop(req_id, None)
+        self.events.append(Unsent(req_id, "too many requests were to leave before it"))
 
     # --- time-outs ------------------------------------------------------------------------------------------------
 
@@ -564,7 +585,7 @@ class Conversation:
                 case "request" if any(queued == req_id for queued, _ in self._orders):
                     # It has not left for all its time: from now on it must not.
                     self._orders = [item for item in self._orders if item[0] != req_id]
-                    self.events.append(Unsent(req_id, "too many requests were to leave before it"))
+                    self._too_late(req_id)
                 case "request" | "ping":
                     self.events.append(TimedOut(req_id))
                 case "probe":

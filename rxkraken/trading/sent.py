@@ -54,7 +54,9 @@ class Sent:
             self._send(part)
 
     def _send(self, part: _Part) -> None:
-        timeout = self._desk.settings.request_timeout
+        timeout, deadline = self._desk.settings.request_timeout, self._request.deadline
+        # After its deadline the exchange would refuse it, in words that leave open whether it had before.
+        leave_within = None if deadline is None else deadline - self._desk.now()
         req_id = 0
 
         def answer(reply: Reply | Exception, seconds: float) -> None:
@@ -69,7 +71,9 @@ class Sent:
             else:
                 self._settle(part, reply)
 
-        req_id = self._connection.order(self._request.method, part.params, timeout, part.several, answer)
+        req_id = self._connection.order(
+            self._request.method, part.params, timeout, part.several, answer, leave_within=leave_within
+        )
 
     async def _send_again(self, part: _Part) -> None:
         try:

@@ -53,6 +53,22 @@ def test_what_could_not_leave_in_time_was_not_sent_and_never_is(play):
     play(story)
 
 
+def test_an_order_that_cannot_leave_before_its_deadline_is_not_sent(play):
+    """Two hundred orders that are good for two seconds: but for one on its way, none reaches the exchange too late."""
+
+    async def story(venue):
+        tickets = [venue.bid(deadline=2) for _ in range(200)]
+        outcomes = await asyncio.gather(*(fate(ticket) for ticket in tickets))
+        await asyncio.sleep(30)
+        kinds = Counter(type(outcome) for outcome in outcomes)
+        assert set(kinds) <= {rk.AddOrderResult, rk.NotSent, rk.OutcomeUnknown}
+        assert kinds[rk.NotSent] == 200 - len(venue.received)
+        assert kinds[rk.OutcomeUnknown] <= 1
+        assert 45 <= len(venue.received) <= 55
+
+    play(story)
+
+
 def test_what_still_waits_when_the_line_is_lost_was_not_sent(play):
     """Of thirty orders some have left, and are unknown; the others never will."""
 

@@ -52,8 +52,12 @@ class Handover(Generic[T]):
         """Wait for the outcome. Raises `TimeoutError` after `timeout` seconds."""
         if not acquire(self.arrived, timeout):
             raise TimeoutError(f"no answer within {timeout} s")
-        if self._error is not None:
-            raise self._error
+        error, self._error = self._error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # its traceback holds this frame, and what the frames below it hold must not outlive it
         return self._value  # pyright: ignore[reportReturnType] - settled without an error, so it is a T
 
 

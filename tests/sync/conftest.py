@@ -1,0 +1,91 @@
+"""An exchange in a thread of its own, and blocking clients that need none."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from reactivex.subject import Subject
+
+import rxkraken as rk
+
+PATIENCE = 30.0
+
+
+class Practice:
+    """A simulator on the loop of its own thread, to be asked from the test's."""
+
+    def __init__(self, loop):
+        self._loop = loop
+        self.simulator = self.do(_started)
+        self.endpoints, self.credentials = self.simulator.endpoints, self.simulator.credentials
+
+    def do(self, work):
+        """Have something done on the exchange's thread."""
+
+        async def act():
+            outcome = work() if work is _started else work(self.simulator)
+            return await outcome if asyncio.iscoroutine(outcome) else outcome
+
+        return asyncio.run_coroutine_threadsafe(act(), self._loop).result(PATIENCE)
+
+    def client(self, **settings):
+        """A blocking client of it, not started yet."""
+        return rk.sync.KrakenClient(self.endpoints, self.credentials, rk.Settings(**settings))
+
+
+def _started():
+    return rk.Simulator(seed=3, rate=50).start()
+
+
+@pytest.fixture(scope="module")
+def exchange():
+    """A busy exchange."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="exchange")
+    thread.start()
+    try:
+        practice = Practice(loop)
+        yield practice
+        practice.do(lambda simulator: simulator.aclose())
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+def client():
+    """A started client that opens nothing, for streams made by hand."""
+    with rk.sync.KrakenClient() as started:
+        yield started
+
+
+class Source:
+    """A subject on the client's thread: what is pushed has arrived when `push` returns."""
+
+    def __init__(self, client):
+        self._background = client._background
+        self.subject = Subject()
+
+    def push(self, *items):
+        for item in items:
+            self._background.call(lambda item=item: self.subject.on_next(item))
+
+    def fail(self, error):
+        self._background.call(lambda: self.subject.on_error(error))
+
+    def complete(self):
+        self._background.call(self.subject.on_completed)
+
+    @property
+    def listeners(self):
+        """How many are subscribed, once everything asked before is done."""
+        return self._background.call(lambda: len(self.subject.observers))
+
+
+@pytest.fixture
+def source(client):
+    """Items by hand."""
+    return Source(client)

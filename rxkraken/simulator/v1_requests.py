@@ -1,6 +1,7 @@
 """Reads what a client of WebSocket v1 sends, and finds the words Kraken refuses it with.
 
-The texts are those of ws-v1 reference sections 2 to 4. Where the reference does not know the wording of a case, the nearest text it does know is used.
+The texts are those of ws-v1 reference sections 2 to 4. Where the reference does not know the wording of a case, the
+nearest text it does know is used.
 """
 
 from __future__ import annotations

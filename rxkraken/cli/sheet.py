@@ -32,7 +32,8 @@ class View:
 
     `rows` gives what an item changes, by key: a later one with the same key replaces the earlier one. With `newest`
     rows are events: each is one more, newest first. The latest `kept` rows are remembered. `body` draws them in a
-    number of lines; its last argument says whether they are current.
+    number of lines; its last argument says whether they are current. With `whole` the picture that stays after the
+    end shows every row, however many lines the terminal has.
     """
 
     title: str
@@ -40,6 +41,7 @@ class View:
     body: Body
     newest: bool = False
     kept: int = 5_000
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,12 @@ def draw_sheet(sheet: Sheet, *, height: int = 32) -> RenderableType:
     line.no_wrap, line.overflow = True, "ellipsis"
     lines = max(_LEAST_LINES, height - _FRAME_LINES)
     return Group(line, sheet.view.body(sheet.rows, lines, sheet.current), story_panel(sheet.story))
+
+
+def draw_last(sheet: Sheet, *, height: int) -> RenderableType:
+    """Return the picture that stays after the end."""
+    rows = len(sheet.rows) + _FRAME_LINES + _LEAST_LINES if sheet.view.whole else 0
+    return draw_sheet(sheet, height=max(height, rows))
 
 
 def table_body(*columns: str, latest_first: bool = False) -> Body:

@@ -134,10 +134,13 @@ def _ladders(title: str) -> View:
 
 
 TICKER: Final = View(
-    "ticker", _ticker, table_body("market", ">bid", ">ask", ">last", ">volume", ">vwap", ">low", ">high", ">24 h")
+    "ticker",
+    _ticker,
+    table_body("market", ">bid", ">ask", ">last", ">volume", ">vwap", ">low", ">high", ">24 h"),
+    whole=True,
 )
 SPREAD: Final = View(
-    "spread", _spread, table_body("market", ">bid qty", ">bid", ">ask", ">ask qty", ">spread", ">received")
+    "spread", _spread, table_body("market", ">bid qty", ">bid", ">ask", ">ask qty", ">spread", ">received"), whole=True
 )
 TRADES: Final = View(
     "trades", _trade, table_body("time", "market", "side", ">price", ">quantity", "order"), newest=True, kept=200
@@ -166,13 +169,14 @@ EXECUTIONS: Final = View(
     newest=True,
     kept=200,
 )
-BALANCES: Final = View("balances", _balances, table_body("asset", ">balance", ">change", ">received"))
+BALANCES: Final = View("balances", _balances, table_body("asset", ">balance", ">change", ">received"), whole=True)
 INSTRUMENTS: Final = View(
     "instruments",
     _instruments,
     table_body(
         "market", "status", ">price step", ">qty step", ">least qty", ">least cost", ">price digits", ">qty digits"
     ),
+    whole=True,
 )
 STATUS: Final = View("status", _system, table_body("system", "version", "api", "connection"), newest=True, kept=200)
 BOOK: Final = _ladders("book")

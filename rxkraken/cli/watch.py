@@ -19,7 +19,7 @@ from rxkraken.cli.exits import FAILED, INTERRUPTED, USAGE, Ended
 from rxkraken.cli.patience import REMEDY, Patience
 from rxkraken.cli.records import json_line, records
 from rxkraken.cli.running import run_until_stopped, wait_for
-from rxkraken.cli.sheet import Sheet, View, draw_sheet, reduce_sheet
+from rxkraken.cli.sheet import Sheet, View, draw_last, draw_sheet, reduce_sheet
 from rxkraken.cli.terminal import console
 from rxkraken.client import KrakenClient
 from rxkraken.errors import (
@@ -217,7 +217,7 @@ def _picture(client: KrakenClient, run: _Run, out: Console) -> Generator[None]:
         ),
     ):
         yield
-    out.print(draw_sheet(latest, height=out.height))
+    out.print(draw_last(latest, height=out.height))
 
 
 @contextlib.contextmanager

@@ -146,6 +146,8 @@ def amend(
       rxkraken order amend --cl-ord-id mine-1 --qty 0.02 --yes
     """
     given = o.arguments(locals(), *(name for name in _OWN if name != "symbol"))
+    if (order_id is None) == (cl_ord_id is None):
+        raise Ended(USAGE, "name the order by one of them: ORDER_ID or --cl-ord-id; see rxkraken order amend --help")
     send(
         _sending(context, yes=yes, as_json=as_json),
         "amend_order",

@@ -126,6 +126,40 @@ def test_a_raising_subscriber_hurts_only_itself(play, watch):
     play(story)
 
 
+def test_a_subscriber_may_act_on_the_result_at_once(play, watch):
+    """Subscribe again, cancel the order and place another, all from inside `on_next`."""
+
+    async def story(venue):
+        ticket, others, again = venue.bid(), [], []
+
+        def act(result):
+            again.append(watch(ticket))
+            others.extend([watch(ticket.cancel()), watch(venue.bid())])
+            assert result is ticket.result
+
+        ticket.subscribe(act)
+        await asyncio.sleep(1)
+        assert again == [[ticket.result, "completed"]]
+        assert [type(items[0]) for items in others] == [rk.CancelOrderResult, rk.AddOrderResult]
+        assert [order.status for order in venue.orders] == ["canceled", "new"]
+        assert venue.errors == []
+
+    play(story)
+
+
+def test_operators_of_rx_compose_orders(play, watch):
+    """A ticket is an Observable: the second order leaves when the first is acknowledged, and only then."""
+
+    async def story(venue):
+        first, second = venue.bid(), venue.bid(price="79000")
+        seen = watch(first.pipe(ops.flat_map(lambda _: second), ops.map(lambda result: result.order_id)))
+        assert (first.begun, second.begun) == (True, False)
+        await asyncio.sleep(1)
+        assert seen == [venue.orders[1].order_id, "completed"]
+
+    play(story)
+
+
 def test_a_second_ticket_of_the_same_order_is_a_second_order(play):
     """Only a ticket is shared; calling the method again is another wish with an id of its own."""
 

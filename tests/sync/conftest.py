@@ -39,9 +39,9 @@ def _started():
     return rk.Simulator(seed=3, rate=50).start()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def exchange():
-    """A busy exchange."""
+    """A busy exchange of the test's own: its counters of orders begin at zero."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="exchange")
     thread.start()

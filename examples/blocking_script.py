@@ -1,14 +1,16 @@
-"""A script without an event loop: a book iterated, an order placed, followed and cancelled."""
+"""A script without an event loop: trades iterated, an order placed, followed and cancelled."""
 
 import rxkraken as rk
 
 with rk.sync.KrakenClient(credentials=rk.Credentials.from_env()) as client, client.dead_mans_switch(60):
-    for number, book in enumerate(client.book("BTC/USD"), start=1):
-        print(book.best_bid.price, book.best_ask.price)
-        if number == 3:
+    top = client.book("BTC/USD").first(timeout=10)
+    print("best bid", top.best_bid.price, "best ask", top.best_ask.price)
+    for number, trade in enumerate(client.trades("BTC/USD")):
+        print(trade.side, trade.qty, trade.price)
+        if number == 2:
             break
 
-    ticket = client.tickets.add_order("BTC/USD", "buy", "limit", qty="0.01", price=book.best_bid.price - 5000)
+    ticket = client.tickets.add_order("BTC/USD", "buy", "limit", qty="0.01", price=top.best_bid.price - 5000)
     for order in ticket.lifecycle:
         print(f"{order.status:12} {order.qty:f} at {order.limit_price}")
         if order.status == "new":

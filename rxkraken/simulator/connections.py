@@ -14,6 +14,9 @@ RESET = -1
 CLOSE_CODES = (1000, 1001, CUT, 1008, 1011, 1012)
 CLOUDFLARE = "CloudFlare WebSocket proxy restarting"
 
+# The hosts that speak WebSocket v1.
+V1_PUBLIC, V1_AUTH = V1_ROLES = ("v1", "v1-auth")
+
 Stage = Literal["asked", "acked", "live", "leaving", "gone"]
 
 
@@ -93,6 +96,11 @@ class Connection:
     def __post_init__(self) -> None:
         """Connecting counts as activity."""
         self.last_heard = self.last_sent = self.opened
+
+    @property
+    def is_v1(self) -> bool:
+        """Whether it speaks WebSocket v1."""
+        return self.role in V1_ROLES
 
     def receive(self, text: str) -> None:
         """A text frame from the client."""

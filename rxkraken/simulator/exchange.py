@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from rxkraken.errors import InvalidArgument
 from rxkraken.simulator.authhost import BATCH_CANCEL_SHAPES, AuthHost, BatchCancelShape
 from rxkraken.simulator.backoffice import BackOffice
-from rxkraken.simulator.connections import Connection, Subscription, UpgradeRefused
+from rxkraken.simulator.connections import V1_ROLES, Connection, Subscription, UpgradeRefused
 from rxkraken.simulator.faults import Faults
 from rxkraken.simulator.feeds import Feed, Topic
 from rxkraken.simulator.instruments import assets_of, choose
 from rxkraken.simulator.keyring import Keyring
+from rxkraken.simulator.mangling import MANGLES
 from rxkraken.simulator.market import Market
 from rxkraken.simulator.rejections import INVALID_SESSION
 from rxkraken.simulator.requests import (
@@ -37,6 +38,8 @@ from rxkraken.simulator.requests import (
     read,
 )
 from rxkraken.simulator.striking import Striker
+from rxkraken.simulator.v1_front import HEARTBEAT, V1Front
+from rxkraken.simulator.v1_mangling import V1_MANGLES
 from rxkraken.simulator.wire import Calendar, dumps, number_style
 
 if TYPE_CHECKING:
@@ -51,7 +54,7 @@ if TYPE_CHECKING:
 
 Heartbeat = Literal["always", "idle"]
 VERSION = "2.0.10"
-ROLES = ("public", "auth", "l3")
+ROLES = ("public", "auth", "l3", *V1_ROLES)
 WALL = 1_767_225_600.0
 """The default wall time at the exchange's start: 2026-01-01, so that a seed alone decides every byte."""
 
@@ -114,6 +117,7 @@ class Exchange:
         self._auth = AuthHost(self, self._office, self._faults, batch_cancel)
         self.accounts = self._office.accounts
         self.desk = self._office.desk
+        self._v1 = V1Front(self, self._office, self._faults)
         self._striker = Striker(self, self._faults)
         self._symbols = tuple(self.markets)
         self._rate = rate * len(self._symbols)
@@ -188,6 +192,8 @@ class Exchange:
         for topic, text in self._feeds[symbol].flush(self.now):
             for subscription in tuple(self._live[topic]):
                 self.tell(subscription, text)
+        if symbol in self._v1.awake:
+            self._v1.publish(symbol)
 
     # --- connections ------------------------------------------------------------------------------------------------
 
@@ -213,8 +219,9 @@ class Exchange:
         """Drop everything a finished connection had."""
         self.connections.pop(connection.id, None)
         self._keyring.leave(connection.id, self.now)
+        end = self._v1.forget if connection.is_v1 else self._end
         for subscription in tuple(connection.subscriptions.values()):
-            self._end(subscription)
+            end(subscription)
 
     def _watch_idle(self, connection: Connection) -> None:
         def look() -> None:
@@ -228,15 +235,23 @@ class Exchange:
         since = self.now if connection.subscriptions else connection.last_heard
         self.at(since + self._idle_timeout, look)
 
+    def beat(self, connection: Connection) -> None:
+        """Begin with the heartbeats of a connection; it has them as soon as it has subscribed to something."""
+        if not connection.beating:
+            connection.beating = True
+            self.at(self.now + _BEAT, lambda: self._beat(connection))
+
     def _beat(self, connection: Connection) -> None:
         if not connection.open:
             return
         # A frame sent just now makes the beat unnecessary, if the exchange beats only when idle.
         if self._heartbeat == "always" or self.now - connection.last_sent >= _BEAT - _BEAT / 100:
-            connection.say('{"channel":"heartbeat"}')
+            connection.say(HEARTBEAT if connection.is_v1 else '{"channel":"heartbeat"}')
         self.at(self.now + _BEAT, lambda: self._beat(connection))
 
     def _status(self, connection: Connection) -> str:
+        if connection.is_v1:
+            return self._v1.status(connection)
         return (
             f'{{"channel":"status","type":"update","data":[{{"version":"{VERSION}","system":"{self.system}",'
             f'"api_version":"v2","connection_id":{connection.connection_id}}}]}}'
@@ -247,6 +262,9 @@ class Exchange:
     def hear(self, connection: Connection, text: str) -> None:
         """Take a frame from a client; its answers follow on the timeline."""
         heard_at = self.now
+        if connection.is_v1:
+            self._v1.hear(connection, text)
+            return
         match read(text, self.markets, connection.role):
             case Ping(req_id):
                 self.answer(connection, "ping", None, heard_at, {"method": "pong", **_id(req_id)})
@@ -285,9 +303,7 @@ class Exchange:
             self._refuse(connection, wish, topic.symbol, TOO_MANY_SYMBOLS, heard_at)
             return
         subscription = connection.subscriptions[slot] = Subscription(topic, connection, wish.snapshot, wants=wish.wants)
-        if not connection.beating:
-            connection.beating = True
-            self.at(self.now + _BEAT, lambda: self._beat(connection))
+        self.beat(connection)
 
         def acked() -> None:
             if subscription.stage == "asked":
@@ -374,7 +390,8 @@ class Exchange:
                 return
             if not vanishes:
                 times = {"time_in": self.calendar.text(heard_at), "time_out": self.calendar.text(self.now)}
-                connection.say(dumps({**fields, **times}))
+                # V1 tells no times, and sorts its keys.
+                connection.say(dumps(dict(sorted(fields.items())) if connection.is_v1 else {**fields, **times}))
             if armed is not None and vanishes and not armed.parameters.get("data", False):
                 swallowed()
             else:
@@ -397,7 +414,8 @@ class Exchange:
         if self._faults.armed:
             feed = self._feeds.get(subscription.topic.symbol)
             checked = feed.is_checked if feed is not None else _never
-            for changed in self._faults.on_message(self.now, subscription, text, checked):
+            mangles = V1_MANGLES if subscription.connection.is_v1 else MANGLES
+            for changed in self._faults.on_message(self.now, subscription, text, checked, mangles):
                 subscription.connection.say(changed)
         else:
             subscription.connection.say(text)
@@ -459,7 +477,9 @@ class Exchange:
 
     def resend(self, subscription: Subscription) -> None:
         """Send a subscription its snapshot again."""
-        if subscription.topic.channel in PRIVATE_CHANNELS:
+        if subscription.connection.is_v1:
+            self._v1.resend(subscription)
+        elif subscription.topic.channel in PRIVATE_CHANNELS:
             self._office.feeds.snapshot(subscription)
         else:
             self.tell(subscription, self._snapshot(subscription.topic))
@@ -475,6 +495,7 @@ class Exchange:
         self._feeds[symbol].respecify(spec)
         for subscription in tuple(self._live[Topic("instrument")]):
             self.tell(subscription, self._instruments("update", [spec]))
+        self._v1.respecify(symbol, before)
         if spec.price_precision < before:
             # Levels have merged, which no update says: whoever has a book needs another.
             for topic in [topic for topic in self._live if topic.channel in _BOOKS and topic.symbol == symbol]:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from rxkraken.errors import InvalidArgument
 from rxkraken.simulator.connections import CLOSE_CODES, CLOUDFLARE
 from rxkraken.simulator.instruments import PAIR_STATUSES
-from rxkraken.simulator.mangling import MANGLES, ODD_SHAPES, SEVERAL
+from rxkraken.simulator.mangling import ODD_SHAPES, SEVERAL
 
 if TYPE_CHECKING:
     from rxkraken.simulator.connections import Connection, Subscription
-    from rxkraken.simulator.mangling import Checked
+    from rxkraken.simulator.mangling import Checked, Mangle
 
 Hook = Literal["now", "message", "ack", "upgrade", "request", "rest"]
 
@@ -94,7 +94,7 @@ def _names(choices: tuple[Any, ...]) -> str:
 
 
 _PRIVATE = ("executions", "balances")
-_CHANNELS = ("book", "level3", "ticker", "trade", "ohlc", "instrument", *_PRIVATE)
+_CHANNELS = ("book", "level3", "ticker", "trade", "ohlc", "instrument", "spread", *_PRIVATE)
 _TRADING = (
     "add_order", "amend_order", "edit_order", "cancel_order", "cancel_all", "cancel_all_orders_after", "batch_add",
     "batch_cancel",
@@ -297,7 +297,9 @@ class Faults:
             self.note(now, armed.kind.name, armed.parameters)
         return struck
 
-    def on_message(self, now: float, subscription: Subscription, text: str, checked: Checked) -> list[str]:
+    def on_message(
+        self, now: float, subscription: Subscription, text: str, checked: Checked, mangles: Mapping[str, Mangle]
+    ) -> list[str]:
         """What is sent instead of a channel message: mostly itself."""
         topic, texts = subscription.topic, [text]
         for armed in self._waiting("message"):
@@ -305,7 +307,7 @@ class Faults:
                 continue
             if not armed.fits(subscription.connection, topic.channel, topic.symbol):
                 continue
-            altered = [changed for one in texts if (changed := MANGLES[armed.kind.name](one, checked)) is not None]
+            altered = [changed for one in texts if (changed := mangles[armed.kind.name](one, checked)) is not None]
             if not altered:
                 continue
             texts = [text for several in altered for text in several]

@@ -74,6 +74,8 @@ class PrivateFeeds:
         self._accounts = accounts
         self._writer = Writer(markets, calendar)
         self._open: dict[tuple[str, str], list[Subscription]] = defaultdict(list)
+        # Who tells the same in other words.
+        self.others: list[Callable[[Account, AccountOrder, str, Fill | None], None]] = []
 
     # --- subscriptions ------------------------------------------------------------------------------------------------
 
@@ -138,6 +140,8 @@ class PrivateFeeds:
 
     def execution(self, account: Account, order: AccountOrder, exec_type: str, fill: Fill | None = None) -> None:
         """An order changed."""
+        for tell in self.others:
+            tell(account, order, exec_type, fill)
         listening = self._open.get((account.name, "executions"))
         if not listening:
             return

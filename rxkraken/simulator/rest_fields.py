@@ -7,7 +7,7 @@ cannot (relative prices of plain limit orders, times from now) is worked out her
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from rxkraken.simulator.rest_wire import (
     Params,
@@ -26,9 +26,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rxkraken.simulator.market import Market
-    from rxkraken.simulator.rest_listing import Venue
 
 Fields = dict[str, Any]
+
+
+class Clock(Protocol):
+    """Whoever knows the time."""
+
+    @property
+    def second(self) -> int:
+        """The whole second since 1970 that it is now."""
+        ...
+
 
 _FLAGS = frozenset({"post", "fcib", "fciq", "nompp", "viqc"})
 _TRIGGERED = (
@@ -66,7 +75,7 @@ def in_rest_words(text: str) -> str:
     return f"{head}{colon}{_NAMES[detail]}" if detail in _NAMES else text
 
 
-def order_fields(venue: Venue, params: Params, market: Market) -> Fields:
+def order_fields(clock: Clock, params: Params, market: Market) -> Fields:
     """The fields of one order of AddOrder or AddOrderBatch, without the pair."""
     flags = _flags(params)
     order_type, side = needed(params, "ordertype"), needed(params, "type")
@@ -75,7 +84,7 @@ def order_fields(venue: Venue, params: Params, market: Market) -> Fields:
     fields |= _prices(params, order_type, side, market)
     fields |= _options(params)
     fields |= _of_flags(flags)
-    fields |= _times(venue, params)
+    fields |= _times(clock, params)
     close = params.get("close")
     if close:
         fields["conditional"] = _close(cast("Params", close), side) if isinstance(close, dict) else bad("close")
@@ -114,7 +123,7 @@ def _of_flags(flags: list[str]) -> Fields:
     return fields
 
 
-def _times(venue: Venue, params: Params) -> Fields:
+def _times(clock: Clock, params: Params) -> Fields:
     """`starttm` and `expiretm`: 0, `+n` seconds from now, or Unix time."""
     fields: Fields = {}
     for name, field in (("starttm", "effective_time"), ("expiretm", "expire_time")):
@@ -123,7 +132,7 @@ def _times(venue: Venue, params: Params) -> Fields:
         if not digits.isdecimal() or len(digits) > _DIGITS_OF_TIME:
             bad(name)
         if text != "0":
-            fields[field] = iso(int(digits) + (venue.second if text.startswith("+") else 0))
+            fields[field] = iso(int(digits) + (clock.second if text.startswith("+") else 0))
     return fields
 
 

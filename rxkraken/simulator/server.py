@@ -38,6 +38,7 @@ _CLOSING = 1.0
 _SHOWN_OF_KEY = 4
 # Where each role's WebSocket is. One host serves all of them here, so the path tells them apart.
 PATHS = {"public": "/v2", "auth": "/auth/v2", "l3": "/l3/v2"}
+V1_PATHS = {"v1": "/", "v1-auth": "/auth"}
 
 
 class Core(Protocol):
@@ -109,7 +110,7 @@ class Simulator:
         self._core = core = self._make(self._loop.time())
         self._front = Front(core) if isinstance(core, Exchange) else None
         app = web.Application()
-        for role, path in PATHS.items():
+        for role, path in {**PATHS, **V1_PATHS}.items():
             app.router.add_get(path, functools.partial(self._websocket, role))
         app.router.add_route("*", "/0/{call:.*}", self._rest)
         app.router.add_get("/admin/faults", self._list_faults)
@@ -174,6 +175,15 @@ class Simulator:
     def endpoints(self) -> Endpoints:
         """For `KrakenClient(endpoints=...)` and `RestClient(endpoints=...)`; a recording has the public one only."""
         return self._endpoints(0)
+
+    @property
+    def v1_endpoints(self) -> Endpoints:
+        """The same exchange for clients of WebSocket v1: its public and its private host, and REST."""
+        base = self._base(0)
+        if self._front is None:
+            raise InvalidArgument("a recording is not served over WebSocket v1; use a simulator without `serve`")
+        public, auth = (f"{base}{path}" for path in V1_PATHS.values())
+        return Endpoints.custom(public, auth=auth, rest=base.replace("ws", "http", 1))
 
     @property
     def tls_endpoints(self) -> Endpoints | None:

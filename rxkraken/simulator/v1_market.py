@@ -157,11 +157,15 @@ class V1Feed:
         """Pass it on."""
         self._next.order_removed(order, reason)
 
-    def respecify(self) -> None:
-        """The market's digits changed: drop what was written in the old ones."""
+    def respecify(self, before: int) -> bool:
+        """Drop what was noted in prices of `before` digits; whether levels have merged, or look different now."""
+        spec = self._market.spec
+        if spec.price_precision == before:
+            return False
         self._touched.clear()
         for rows in self._books.values():
             rows.clear()
+        return spec.price_precision < before or digits_of(spec) != max(spec.cost_precision, before)
 
     @property
     def _next(self) -> Listener:
@@ -171,7 +175,7 @@ class V1Feed:
     # --- frames -------------------------------------------------------------------------------------------------------
 
     def flush(self) -> Iterator[tuple[Topic, str]]:
-        """The frames that came of what happened since the last call: the book first, then what traded."""
+        """The frames that came of what happened since the last call, one a topic."""
         trades, self._trades = self._trades, []
         moved, self._top_moved = self._top_moved, False
         for topic in list(self._open):

@@ -145,10 +145,11 @@ class V1Writer:
         """As REST describes it, but with v1's name of the pair, v1's digits, and null for what there is none of."""
         words = description(order, spec.but(tick=str(spec.increment), price_precision=digits_of(spec)))
         nothing, pair = fixed(ZERO, digits_of(spec)), wsname(order.symbol)
+        text = words["order"].replace(f" {words['pair']} ", f" {pair} ", 1)
         return {
             "close": words["close"] or None,
             "leverage": None if words["leverage"] == "none" else words["leverage"],
-            "order": words["order"].replace(f" {words['pair']} ", f" {pair} ", 1),
+            "order": f"{text} {nothing}" if order.order_type == "market" else text,
             "ordertype": order.order_type,
             "pair": pair,
             "price": nothing if words["price"] == "0" else words["price"],

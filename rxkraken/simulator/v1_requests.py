@@ -226,7 +226,12 @@ def _wanted(name: str, sent: Fields, pairs: Any, listed: Mapping[str, str], show
     if not pairs:
         raise _Refused(NO_PAIRS, shown)
     names = PUBLIC if name == EVERYTHING else (name,)
-    return tuple(_one(each, sent, pair, listed) for pair in cast("list[Any]", pairs) for each in names)
+    wanted: list[Wanted] = []
+    for pair in cast("list[Any]", pairs):
+        several = [_one(each, sent, pair, listed) for each in names]
+        # A pair that is bad for all channels is refused once.
+        wanted += several if several[0].topic is not None or several[0].error != several[-1].error else several[:1]
+    return tuple(wanted)
 
 
 def _one(name: str, sent: Fields, pair: Any, listed: Mapping[str, str]) -> Wanted:

@@ -66,6 +66,8 @@ class OrderTable:
         self._introduced: OrderedDict[str, Order] = OrderedDict()
         # How much of each order's filled quantity came as fills, or before there was anything to see of it.
         self._accounted: dict[str, Decimal] = {}
+        # The order that a client's id means: such an id may be used again once its order is over.
+        self._own_ids: dict[str, str] = {}
 
     # --- looking up -----------------------------------------------------------------------------------------------
 
@@ -75,11 +77,13 @@ class OrderTable:
 
     def by_cl_ord_id(self, cl_ord_id: str) -> Order | None:
         """Find an order by the client's id: an open one, or else the latest closed one."""
-        for orders in (self.open.values(), reversed(self._closed.values())):
-            for order in orders:
-                if order.cl_ord_id == cl_ord_id:
-                    return order
-        return None
+        return self.get(self._own_ids.get(cl_ord_id, ""))
+
+    def find(self, order_id: str | None, cl_ord_id: str | None) -> Order | None:
+        """Find an order by Kraken's id if that is given, else by the client's, which may have meant another before."""
+        if order_id:
+            return self.get(order_id)
+        return self.by_cl_ord_id(cl_ord_id) if cl_ord_id else None
 
     def view(self) -> Mapping[str, Order]:
         """The open orders, as a value that never changes."""
@@ -189,17 +193,29 @@ class OrderTable:
 
     def _keep(self, order: Order) -> None:
         self._introduced.pop(order.order_id, None)
+        if order.cl_ord_id is not None:
+            self._expected.pop(order.cl_ord_id, None)
+            self._name(order, order.cl_ord_id)
         if order.is_final:
             self.open.pop(order.order_id, None)
             self._closed[order.order_id] = order
             if len(self._closed) > _MOST_CLOSED:
-                forgotten, _ = self._closed.popitem(last=False)
-                del self._told[forgotten], self._accounted[forgotten]
+                self._forget(*self._closed.popitem(last=False))
         else:
             self._closed.pop(order.order_id, None)
             self.open[order.order_id] = order
-        if order.cl_ord_id is not None:
-            self._expected.pop(order.cl_ord_id, None)
+
+    def _name(self, order: Order, own_id: str) -> None:
+        before, holder = self.get(order.order_id), self.by_cl_ord_id(own_id)
+        if before is not None and before.cl_ord_id == own_id:
+            return
+        if holder is None or holder.is_final or not order.is_final:
+            self._own_ids[own_id] = order.order_id
+
+    def _forget(self, order_id: str, order: Order) -> None:
+        del self._told[order_id], self._accounted[order_id]
+        if order.cl_ord_id is not None and self._own_ids.get(order.cl_ord_id) == order_id:
+            del self._own_ids[order.cl_ord_id]
 
     def _close(self, order_id: str) -> None:
         self._closed[order_id] = self.open.pop(order_id)

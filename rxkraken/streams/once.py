@@ -73,7 +73,10 @@ class Once(Observable[T]):
         leave = self._hub.add(Outlet(observer, place_of_caller()))
         if not self._begun:
             self._begun = True
-            self._start(self._resolve, self._reject)
+            try:
+                self._start(self._resolve, self._reject)
+            except Exception as error:  # noqa: BLE001 - whatever it is, everyone gets it: it is not begun again
+                self._reject(error)
         return leave
 
     @property

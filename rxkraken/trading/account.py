@@ -97,8 +97,8 @@ class Account:
         """End what is still under way, and the REST client last."""
         await self.desk.aclose()
         await self._mender.aclose()
-        if self._rest is not None:
-            await self._rest.aclose()
+        if self._endpoints.rest is not None:
+            await self.rest.aclose()  # even if there was none: a later one would never be closed
 
     @property
     def rest(self) -> RestClient:
@@ -191,9 +191,7 @@ class Account:
         """Find an order among those that the executions have told of."""
         if self._followed is None:
             return None
-        table = self._followed.table
-        found = table.get(order_id) if order_id else None
-        return found or (table.by_cl_ord_id(cl_ord_id) if cl_ord_id else None)
+        return self._followed.table.find(order_id, cl_ord_id)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 

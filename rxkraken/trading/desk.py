@@ -29,7 +29,7 @@ from rxkraken.streams.hub import Outlet
 from rxkraken.trading import results
 from rxkraken.trading.charging import costs_of, settle
 from rxkraken.trading.confirm import untold
-from rxkraken.trading.reconcile import Reconciler
+from rxkraken.trading.reconcile import Departure, Reconciler
 from rxkraken.trading.seed import as_requested, orders_as_requested
 from rxkraken.trading.sent import Sent
 from rxkraken.trading.survey import Surveyor
@@ -84,6 +84,7 @@ class Desk:
         self._directory = directory
         self._limits = limits
         self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: set[asyncio.TimerHandle] = set()
         self.closing = False
 
     def now(self) -> float:
@@ -130,20 +131,31 @@ class Desk:
                 return
             if wait is None:
                 return
-        self.start(self._prepare(connection, draft, go, reject))
+        unsent = NotSent("the client was closed before the request left")
+        self.start(self._prepare(connection, draft, go, reject), lambda: reject(unsent))
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run some work of ours until it ends or the client is closed."""
+    def start(self, work: Coroutine[Any, Any, None], cut_short: Callable[[], None]) -> None:
+        """Run some work of ours until it ends; `cut_short` is called if the client is closed before."""
         task = self.world.loop.create_task(work, name="rxkraken order")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+        def over(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            # Told here and not by the work itself: what is cancelled in its first moment never runs.
+            if task.cancelled():
+                cut_short()
+
+        task.add_done_callback(over)
 
     async def aclose(self) -> None:
-        """Give up what is still being prepared or reconciled."""
+        """Give up what is still being prepared or reconciled, and what subscribers begin when they hear of it."""
         self.closing = True
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
             await asyncio.wait(self._tasks)
 
     def _open(self, draft: Draft[Any]) -> Connection:
@@ -175,9 +187,6 @@ class Desk:
             while (wait := go(self._rules(draft))) is not None:
                 await asyncio.sleep(wait)
                 await self.wait_ready(connection)
-        except asyncio.CancelledError:
-            reject(NotSent("the client was closed before the request left"))
-            raise
         except InvalidArgument as error:
             reject(error)
         except RateLimited as error:
@@ -281,11 +290,11 @@ class Desk:
             feed.table.introduce(as_requested(request, result.order_id))
 
         def look() -> None:
-            if feed.is_live and not self.closing:
-                for order_id in untold(request, result, self._find_order):
+            if feed.is_live:
+                for order_id in untold(request, result, self.known):
                     feed.look_up(order_id)
 
-        self.world.loop.call_later(_SOON, look)
+        self._soon(look)
 
     def _note_refusal(self, request: OrderRequest, error: Exception) -> None:
         if isinstance(error, OrderRejected) and error.category == "trading_rate_limit":
@@ -324,34 +333,36 @@ class Desk:
     def reconcile(
         self,
         request: OrderRequest,
-        followed_since: int,
+        departure: Departure,
         error: OutcomeUnknown,
         resolve: Callable[[Any], None],
         reject: Callable[[Exception], None],
     ) -> None:
         """Find out what became of a request with an unknown outcome."""
-        self.start(Reconciler(self, request, self._feed(), followed_since).run(error, resolve, reject))
+        reconciler = Reconciler(self, request, self._feed(), departure)
+        self.start(reconciler.run(error, resolve, reject), lambda: reject(error))
 
-    def interruptions(self) -> int:
-        """Count the interruptions of the account's executions so far; -1 while they are not followed."""
-        feed = self._feed()
-        return feed.interruptions if feed is not None and feed.is_live else -1
-
-    def _find_order(self, order_id: str | None, cl_ord_id: str | None) -> Order | None:
-        return self.known(order_id or "", cl_ord_id)
-
-    def known(self, order_id: str, cl_ord_id: str | None) -> Order | None:
-        """Find an order in the executions of the account."""
+    def departure(self, request: OrderRequest) -> Departure:
+        """Note what is known of the account as a request leaves."""
         feed = self._feed()
         if feed is None:
-            return None
-        found = feed.table.get(order_id) if order_id else None
-        return found or (feed.table.by_cl_ord_id(cl_ord_id) if cl_ord_id else None)
+            return Departure(self.now())
+        named = (feed.table.by_cl_ord_id(own_id) for own_id in request.cl_ord_ids)
+        namesakes = frozenset(order.order_id for order in named if order is not None)
+        return Departure(self.now(), feed.interruptions if feed.is_live else -1, namesakes)
+
+    def known(self, order_id: str | None, cl_ord_id: str | None) -> Order | None:
+        """Find an order in the executions of the account, by Kraken's id if that is given."""
+        feed = self._feed()
+        return None if feed is None else feed.table.find(order_id, cl_ord_id)
 
     def order_of(self, ticket: OrderTicket) -> Order | None:
         """Find the order of a ticket."""
-        placed = ticket.result
-        return self.known(placed.order_id if placed else "", ticket.cl_ord_id)
+        placed, departure = ticket.result, ticket.departure
+        if departure is None:
+            return None
+        known = self.known(placed.order_id if placed else None, ticket.cl_ord_id)
+        return None if known is None or departure.is_namesake(known) else known
 
     def watch(self, follower: Any, place: str) -> DisposableBase:
         """Let a follower see the events of the account from now on."""
@@ -369,10 +380,19 @@ class Desk:
 
         def look() -> None:
             feed = self._feed()
-            if feed is not None and feed.is_live and feed.table.get(order_id) is None and not self.closing:
+            if feed is not None and feed.is_live and feed.table.get(order_id) is None:
                 feed.look_up(order_id)
 
-        self.world.loop.call_later(_SOON, look)
+        self._soon(look)
+
+    def _soon(self, look: Callable[[], None]) -> None:
+        def due() -> None:
+            self._timers.discard(timer)
+            look()
+
+        if not self.closing:
+            timer = self.world.loop.call_later(_SOON, due)
+            self._timers.add(timer)
 
     def _feed(self) -> ExecutionsFeed | None:
         try:

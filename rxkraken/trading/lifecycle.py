@@ -70,7 +70,7 @@ class _Follower:
             self._complete()  # only validated: there is no order to follow
             return
         self._order_id = result.order_id
-        known = self._desk.known(result.order_id, result.cl_ord_id)
+        known = self._desk.known(result.order_id, None)
         self._tell(known or as_requested(self._ticket.request, result.order_id))
         self._desk.expect_news(result.order_id)
 
@@ -106,8 +106,10 @@ class _Follower:
     def _is_ours(self, order: Order) -> bool:
         if self._order_id is not None:
             return order.order_id == self._order_id
-        own_id = self._ticket.cl_ord_id
-        return own_id is not None and order.cl_ord_id == own_id
+        own_id, departure = self._ticket.cl_ord_id, self._ticket.departure
+        if own_id is None or order.cl_ord_id != own_id:
+            return False
+        return departure is not None and not departure.is_namesake(order)
 
     # --- the subscriber ---------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from rxkraken.errors import ClientClosed, KrakenError, NotPlaced, OutcomeUnknown
@@ -38,15 +39,33 @@ if TYPE_CHECKING:
 log = logging.getLogger("rxkraken.trading")
 
 
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """What was known when a request left `at` (Unix time of the exchange).
+
+    `interruptions` of the executions until then, -1 while they were not followed; `namesakes` are the orders that its
+    own ids meant before. Ids may be used again once their order is over.
+    """
+
+    at: float
+    interruptions: int = -1
+    namesakes: frozenset[str] = frozenset()
+
+    def is_namesake(self, order: Order) -> bool:
+        """Whether an order cannot be one that the request has placed."""
+        over = order.updated.timestamp() if order.is_final and order.updated else self.at
+        return order.order_id in self.namesakes or over < self.at - _CLOCKS_APART
+
+
 class Reconciler:
     """Looks for the orders of one request."""
 
-    def __init__(self, desk: Desk, request: OrderRequest, feed: ExecutionsFeed | None, followed_since: int) -> None:
-        """`followed_since` is the feed's count of interruptions when the request left."""
+    def __init__(self, desk: Desk, request: OrderRequest, feed: ExecutionsFeed | None, departure: Departure) -> None:
+        """`departure` is what was known when the request left."""
         self._desk = desk
         self._request = request
         self._feed = feed
-        self._followed_since = followed_since
+        self._departure = departure
         self._asked_in_vain = False
         # From when on the exchange can not carry it out any more; what has no deadline is carried out at once or never.
         now = desk.now()
@@ -59,9 +78,8 @@ class Reconciler:
         """Look until it is certain, and call one of both."""
         try:
             resolve(await self._find(error))
-        except asyncio.CancelledError:
+        except ClientClosed:
             reject(error)
-            raise
         except KrakenError as problem:
             reject(problem)
 
@@ -81,7 +99,7 @@ class Reconciler:
 
     def _certain_at(self) -> float:
         feed = self._feed
-        followed = feed is not None and feed.is_live and feed.interruptions == self._followed_since
+        followed = feed is not None and feed.is_live and feed.interruptions == self._departure.interruptions
         return self._latest + (_SETTLED if followed else _REST_LAG)
 
     # --- the methods ------------------------------------------------------------------------------------------------
@@ -181,11 +199,15 @@ class Reconciler:
         return await self._one(order_id, own_id, certain=certain)
 
     async def _own(self, own_id: str, *, certain: bool) -> Order | None:
-        return await self._one(None, own_id, certain=certain)
+        return await self._one(None, own_id, certain=certain, only_new=True)
 
-    async def _one(self, order_id: str | None, own_id: str | None, *, certain: bool) -> Order | None:
+    async def _one(
+        self, order_id: str | None, own_id: str | None, *, certain: bool, only_new: bool = False
+    ) -> Order | None:
         """Find an order as it is now: the executions' word counts while they are in step with the exchange."""
-        known = self._desk.known(order_id or "", own_id)
+        known = self._desk.known(order_id, own_id)
+        if only_new and known is not None and self._departure.is_namesake(known):
+            known = None
         if known is not None and (self._feed is None or self._feed.is_live) and not (certain and not known.is_final):
             return known
         self._asked_in_vain = False
@@ -197,9 +219,10 @@ class Reconciler:
             log.warning("asking for the order failed: %s", problem)
             self._asked_in_vain = True
             return known
-        if info is None:
+        if info is None or (known is not None and known.is_final):
             return known
-        return _as_order(info) if known is None else known if known.is_final else _as_order(info)
+        found = _as_order(info)
+        return None if only_new and self._departure.is_namesake(found) else found
 
     async def _ask(self, order_id: str | None, own_id: str | None) -> OrderInfo | None:
         survey = await self._desk.survey.ask(self._since)
@@ -239,3 +262,5 @@ _LONGEST_PAUSE: Final = 5.0
 _SETTLED: Final = 5.0
 _REST_LAG: Final = 60.0
 _LONGEST_DEADLINE: Final = 60.0
+_CLOCKS_APART: Final = 30.0
+"""How far the exchange's clock may be from what we take it for; an order that was over before that is another's."""

@@ -11,6 +11,8 @@ from rxkraken.protocol.spot_v2 import Reply
 from rxkraken.session.conversation import is_refused_token
 
 if TYPE_CHECKING:
+    import asyncio
+
     from rxkraken.session.connection import Connection
     from rxkraken.trading.desk import Desk
     from rxkraken.trading.request import OrderRequest
@@ -28,6 +30,7 @@ class _Part:
     frames: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
     errors: list[Exception] = field(default_factory=list[Exception])
     renewed: bool = False
+    quiet: asyncio.TimerHandle | None = None
 
 
 class Sent:
@@ -65,7 +68,8 @@ class Sent:
                 # Refused at the door: it did nothing. It is the one case in which a request is sent again, once.
                 part.renewed = True
                 self._connection.finish(req_id)
-                self._desk.start(self._send_again(part))
+                closed = NotSent("the client was closed before there was a new token")
+                self._desk.start(self._send_again(part), lambda: self._settle(part, closed))
             elif part.several:
                 self._collect(part, reply, req_id)
             else:
@@ -91,16 +95,18 @@ class Sent:
         error = self._desk.judge(self._request, reply)
         if error is not None:
             part.errors.append(error)
-        if isinstance(reply, Exception):
-            return  # cut off in the midst of the answers: there may have been more of them
+        if part.quiet is not None:
+            part.quiet.cancel()
+        if isinstance(reply, Exception):  # cut off in the midst of the answers: there may have been more of them
+            self._finish()
+            return
         part.frames.append(reply.frame)
-        if len(part.frames) == 1:
 
-            def enough() -> None:
-                self._connection.finish(req_id)
-                self._finish()
+        def enough() -> None:
+            self._connection.finish(req_id)
+            self._finish()
 
-            self._desk.world.loop.call_later(_QUIET, enough)
+        part.quiet = self._desk.world.loop.call_later(_QUIET, enough)
 
     def _settle(self, part: _Part, reply: Reply | Exception) -> None:
         error = self._desk.judge(self._request, reply)

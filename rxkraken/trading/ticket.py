@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rxkraken.trading.desk import Desk
     from rxkraken.trading.draft import Draft
     from rxkraken.trading.methods import OrderMethods
+    from rxkraken.trading.reconcile import Departure
     from rxkraken.trading.request import OrderRequest
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ class Ticket(Once[T], Generic[T]):
         self._find_desk = desk
         self._draft = draft
         self._report_failure = report
-        self._followed_since = -1
+        self.departure: Departure | None = None
         self._resolution: Once[T] | None = None
         super().__init__(self.request.method, self._begin, report)
 
@@ -59,14 +60,14 @@ class Ticket(Once[T], Generic[T]):
 
         def ready(request: OrderRequest) -> None:
             self.request = request
-            self._followed_since = desk.interruptions()
+            self.departure = desk.departure(request)
 
         desk.send(self._draft, ready, resolve, reject)
 
     def _resolve_now(self, resolve: Callable[[T], None], reject: Callable[[Exception], None]) -> None:
         def failed(error: Exception) -> None:
-            if isinstance(error, OutcomeUnknown):
-                self._find_desk().reconcile(self.request, self._followed_since, error, resolve, reject)
+            if isinstance(error, OutcomeUnknown) and self.departure is not None:
+                self._find_desk().reconcile(self.request, self.departure, error, resolve, reject)
             else:
                 reject(error)
 

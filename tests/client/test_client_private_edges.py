@@ -1,0 +1,205 @@
+"""The private half at its edges: ids used again, ends in the midst of things, and what is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import rxkraken as rk
+from rxkraken.simulator import Exchange
+from rxkraken.testing import ExchangeHttp, ExchangeNetwork, outside, run
+from rxkraken.testing.network import EPOCH
+
+ENDPOINTS = rk.Endpoints.custom("ws://x/v2", auth="ws://x/auth/v2", l3="ws://x/l3/v2", rest="http://x")
+
+
+class Floor:
+    """A client of an exchange whose market stands still."""
+
+    def __init__(self, exchange: Exchange, client: rk.KrakenClient, network: ExchangeNetwork, http: ExchangeHttp):
+        self.exchange = exchange
+        self.client = client
+        self.network = network
+        self.http = http
+
+    def bid(self, **changes):
+        """A ticket for an order that rests."""
+        return self.client.add_order("BTC/USD", "buy", "limit", **{"qty": "0.01", "price": "80000", **changes})
+
+    def fault(self, name, **parameters):
+        """Bring the exchange up to now and inject a fault."""
+        self.network.drive()
+        self.exchange.fault(name, **parameters)
+        self.network.drive()
+
+    @property
+    def orders(self):
+        """Id and status of every order of the account, as the exchange knows them."""
+        return [(order.order_id, order.status) for order in self.exchange.accounts["demo"].orders.values()]
+
+
+@pytest.fixture
+def play():
+    """Plays one story, an async function of a `Floor`, in virtual time; the client is connected when it begins.
+
+    Afterwards nothing of the client may be left on the loop, neither a task nor a timer.
+    """
+
+    def perform(story, *, permissions=None, settings=None, **exchange):
+        async def main():
+            loop = asyncio.get_running_loop()
+            market = Exchange(
+                start=loop.time(),
+                **{"seed": 5, "symbols": ["BTC/USD", "ETH/USD"], "rate": 0, "epoch": EPOCH, **exchange},
+            )
+            network = ExchangeNetwork(market, loop)
+            http = ExchangeHttp(market, loop, network.drive)
+            key = market.credentials if permissions is None else market.add_key("demo", permissions=permissions)
+            made = rk.KrakenClient(ENDPOINTS, key, rk.Settings(**(settings or {})), outside=outside(network, http=http))
+            async with made as client:
+                await client.instruments().first()
+                await story(Floor(market, client, network, http))
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            assert [timer for timer in loop._scheduled if not timer.cancelled()] == []
+
+        run(main)
+
+    return perform
+
+
+def watch(stream):
+    """Subscribe, and return the list of what comes: items, errors, and "completed"."""
+    seen = []
+    stream.subscribe(seen.append, seen.append, lambda: seen.append("completed"))
+    return seen
+
+
+async def fate(awaitable):
+    """Its result or its error; an outcome that never comes is a failure."""
+    try:
+        async with asyncio.timeout(600):
+            return await awaitable
+    except rk.KrakenError as error:
+        return error
+
+
+async def used_up(floor, own_id):
+    """An order with this id that is over."""
+    ticket = floor.bid(cl_ord_id=own_id)
+    placed = await ticket
+    await ticket.cancel()
+    await asyncio.sleep(1)
+    return placed.order_id
+
+
+# --- an id that is used again (promises 12 and 13) --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [None, "late", "lost"])
+def test_an_id_that_is_used_again_means_the_new_order(play, fault):
+    """Whatever the executions say and when, the life of the new order is not that of its namesake."""
+
+    async def story(floor):
+        old = await used_up(floor, "mine")
+        if fault == "lost":
+            floor.fault("sequence_gap")
+        if fault == "late":
+            floor.fault("late_response", method="add_order", seconds=1.0)
+        ticket = floor.bid(cl_ord_id="mine")
+        life = watch(ticket.lifecycle)
+        placed = await ticket
+        assert ticket.order is None or ticket.order.order_id == placed.order_id
+        await asyncio.sleep(10)
+        assert {order.order_id for order in life} == {placed.order_id} != {old}
+        assert (ticket.order.order_id, ticket.order.status) == (placed.order_id, "new")
+
+    play(story)
+
+
+@pytest.mark.parametrize("fault", ["cut_before", "cut_after", "lose_ack"])
+def test_an_unknown_outcome_is_not_that_of_an_earlier_order_with_the_same_id(play, fault):
+    """By the executions and by REST alike."""
+
+    async def story(floor):
+        old = await used_up(floor, "mine")
+        floor.fault(fault)
+        ticket = floor.bid(cl_ord_id="mine")
+        assert isinstance(await fate(ticket), rk.OutcomeUnknown)
+        result = await fate(ticket.resolve())
+        if fault == "cut_before":
+            assert isinstance(result, rk.NotPlaced)
+            assert floor.orders == [(old, "canceled")]
+        else:
+            assert floor.orders == [(old, "canceled"), (result.order_id, "new")]
+
+    play(story)
+
+
+# --- the end in the midst of things (promise 21) ----------------------------------------------------------------------
+
+
+def test_closing_leaves_no_one_waiting_for_what_only_then_became_unknown(play):
+    """The end cuts the line, the answer will not come, and looking for it has not even begun."""
+
+    async def story(floor):
+        floor.fault("lose_ack")
+        ticket = floor.bid()
+        seen, resolved, life = watch(ticket), watch(ticket.resolve()), watch(ticket.lifecycle)
+        await asyncio.sleep(0.1)
+        await floor.client.aclose()
+        await asyncio.sleep(0)
+        assert [type(each) for each in (*seen, *resolved)] == [rk.OutcomeUnknown, rk.OutcomeUnknown]
+        assert life[-1] == "completed"
+        assert isinstance(await fate(ticket.resolve()), rk.OutcomeUnknown)
+
+    play(story)
+
+
+@pytest.mark.parametrize("pause", [0, 0.01, 0.05, 1])
+def test_closing_while_a_new_token_is_fetched_says_that_the_order_was_not_sent(play, pause):
+    """Refused at the door, and then there was no time left to knock again."""
+
+    async def story(floor):
+        floor.client.executions().subscribe()
+        await asyncio.sleep(0.5)
+        floor.fault("invalidate_token")
+        floor.fault("rest_slow", call="GetWebSocketsToken", seconds=8.0)
+        seen = watch(floor.bid())
+        await asyncio.sleep(pause)
+        await floor.client.aclose()
+        await asyncio.sleep(0)
+        assert [type(each) for each in seen] == [rk.NotSent]
+        assert floor.orders == []
+
+    play(story)
+
+
+def test_a_rest_client_that_is_first_asked_for_after_the_end_is_closed_too(play):
+    """It opens no session that nobody would close."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        market = Exchange(seed=5, symbols=["BTC/USD"], rate=0, epoch=EPOCH, start=loop.time())
+        network, http = ExchangeNetwork(market, loop), ExchangeHttp(market, loop)
+        async with rk.KrakenClient(ENDPOINTS, market.credentials, outside=outside(network, http=http)) as client:
+            pass
+        assert isinstance(await fate(client.rest.balance()), rk.ClientClosed)
+        assert http.requests == 0
+
+    run(main)
+
+
+def test_a_ticket_that_is_begun_where_it_cannot_be_sent_keeps_nobody_waiting():
+    """Subscribed to without a loop, it has failed for everyone."""
+    client = rk.KrakenClient(ENDPOINTS, rk.Credentials("key", "c2VjcmV0"))
+    ticket = client.add_order("BTC/USD", "buy", "limit", qty=1, price=1)
+    seen = watch(ticket)
+
+    async def main():
+        async with asyncio.timeout(1):
+            await ticket
+
+    with pytest.raises(RuntimeError, match="no event loop"):
+        run(main)
+    assert [type(each) for each in seen] == [RuntimeError]

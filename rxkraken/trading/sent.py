@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -11,8 +12,6 @@ from rxkraken.protocol.spot_v2 import Reply
 from rxkraken.session.conversation import is_refused_token
 
 if TYPE_CHECKING:
-    import asyncio
-
     from rxkraken.session.connection import Connection
     from rxkraken.trading.desk import Desk
     from rxkraken.trading.request import OrderRequest

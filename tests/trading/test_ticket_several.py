@@ -119,6 +119,22 @@ def test_a_tag_that_was_cut_off_in_the_midst_of_its_answers_is_unknown(scripted)
     scripted(story)
 
 
+def test_answers_to_a_tag_are_gathered_until_no_more_come(scripted):
+    """One every 0.3 seconds: all are counted, and the result comes half a second after the last."""
+
+    async def story(stage):
+        seen = stage.watch(stage.client.cancel_order(userrefs=7))
+        await stage.settle()
+        for number in range(5):
+            stage.link.say(stage.acceptance("cancel_order", order_id=f"OAAAAA-AAAAA-AAAAA{number}"))
+            await stage.settle(0.3)
+        assert seen == []
+        await stage.settle(0.3)
+        assert [item.count for item in seen[:1]] == [5]
+
+    scripted(story)
+
+
 def test_one_unknown_among_several_makes_all_unknown(play):
     """What is certain is not lost: `resolve()` gives every row."""
 

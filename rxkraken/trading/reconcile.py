@@ -143,6 +143,9 @@ class Reconciler:
         if order.is_final:
             error.add_note(f"the order is {order.status}; whether it was amended before cannot be told")
             raise error
+        if order.amended and order.updated and order.updated.timestamp() > self._departure.at:
+            error.add_note("the order was changed since; another change may have come over this one")
+            raise error
         return self._nowhere(certain=certain)
 
     async def edited(self, error: OutcomeUnknown, *, certain: bool) -> EditOrderResult | None:

@@ -250,6 +250,21 @@ def test_an_amend_of_an_order_that_ended_meanwhile_stays_unknown(play):
     play(story)
 
 
+def test_an_amend_that_another_one_came_over_stays_unknown(play):
+    """It did take effect, although the order does not show it any more."""
+
+    async def story(venue):
+        order = venue.bid()
+        await order
+        ticket = await unknown(venue, "lose_ack", order.amend(qty="0.02"))
+        await order.amend(qty="0.03")
+        await asyncio.sleep(1)
+        assert type(await fate(ticket.resolve())) is rk.OutcomeUnknown
+        assert [order.qty for order in venue.orders] == [Decimal("0.03")]
+
+    play(story)
+
+
 @pytest.mark.parametrize("fault", ["cut_after", "lose_ack"])
 def test_an_edit_that_took_effect_is_found_by_its_parent(play, fault):
     """The new order names the one that it replaces."""

@@ -238,22 +238,23 @@ def test_several_orders_are_cancelled_one_by_one_or_in_a_batch(venue: Venue) -> 
     assert "1 of 2 cancels" in err
 
 
-def test_every_example_of_the_help_runs(venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("command", "count"),
+    [("", 1), ("add", 4), ("amend", 2), ("edit", 1), ("cancel", 2), ("cancel-all", 2), ("batch", 2)],
+)
+def test_every_example_of_the_help_runs(
+    venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, count: int
+) -> None:
     """In order, unasked; ids of the examples are those of orders that are there."""
     monkeypatch.chdir(tmp_path)
     rows = [f'{{"side":"buy","order_type":"limit","qty":"0.01","price":"{price}"}}' for price in (25000, 24900)]
     (tmp_path / "orders.ndjson").write_text("\n".join(rows))
-    ran = 0
-    for command in ("", "add", "amend", "edit", "cancel", "cancel-all", "batch"):
-        examples = re.findall(r"^ +(rxkraken order .+?) *$", venue.run(f"order {command} --help")[1], re.MULTILINE)
-        assert examples
-        for example in examples:
-            given = prepared(venue, example.removeprefix("rxkraken "))
-            code, out, err = venue.run(given)
-            assert (code, err) == (0, ""), example
-            assert records(out), example
-            ran += 1
-    assert ran == 14
+    examples = re.findall(r"^ +(rxkraken order .+?) *$", venue.run(f"order {command} --help")[1], re.MULTILINE)
+    assert len(examples) == count
+    for example in examples:
+        code, out, err = venue.run(prepared(venue, example.removeprefix("rxkraken ")))
+        assert (code, err) == (0, ""), example
+        assert records(out), example
 
 
 def prepared(venue: Venue, example: str) -> str:

@@ -259,9 +259,9 @@ class Connection:
             self._soon = self._world.loop.call_soon(self._turn)
 
     @property
-    def clock_offset(self) -> float:
-        """How many seconds the exchange's clock is ahead of ours, as far as its replies have shown."""
-        return self._clock.offset
+    def server_time(self) -> float:
+        """The Unix time on the exchange, as far as its replies have shown; our own until then."""
+        return self._clock.time(self._world.loop.time(), self._world.wall())
 
     # --- the pipeline ---------------------------------------------------------------------------------------------
 
@@ -428,7 +428,7 @@ class Connection:
         for warning in reply.warnings:
             log.debug("%s: Kraken warns: %s", self.name, warning)
         if self.private:
-            self._clock.see(reply.frame.get("time_out"), self._world.wall())
+            self._clock.see(reply.frame.get("time_out"), self._world.loop.time(), self._world.wall())
         if reply.rate_threshold is not None:
             self._host.on_rate_threshold(reply.rate_threshold)
         self.conversation.replied(reply, self._world.loop.time())

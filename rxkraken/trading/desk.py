@@ -90,7 +90,7 @@ class Desk:
     def now(self) -> float:
         """Tell the Unix time on the exchange's clock, which is the one that judges deadlines."""
         connection = self._connected()
-        return self.world.wall() + (connection.clock_offset if connection is not None else 0.0)
+        return self.world.wall() if connection is None else connection.server_time
 
     # --- sending --------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -203,3 +204,61 @@ def test_a_ticket_that_is_begun_where_it_cannot_be_sent_keeps_nobody_waiting():
     with pytest.raises(RuntimeError, match="no event loop"):
         run(main)
     assert [type(each) for each in seen] == [RuntimeError]
+
+
+# --- a clock that is set (promise 12) ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def play_with_clock():
+    """Plays one story, an async function of a `Floor` and of what sets this machine's clock by so many seconds."""
+
+    def perform(story):
+        async def main():
+            loop = asyncio.get_running_loop()
+            market = Exchange(seed=5, symbols=["BTC/USD"], rate=0, epoch=EPOCH, start=loop.time())
+            network = ExchangeNetwork(market, loop)
+            http = ExchangeHttp(market, loop, network.drive)
+            steps = [0.0]
+
+            def world(loop, settings):
+                true = outside(network, http=http)(loop, settings)
+                return replace(true, wall=lambda: true.wall() + sum(steps))
+
+            async with rk.KrakenClient(ENDPOINTS, market.credentials, outside=world) as client:
+                await client.instruments().first()
+                await story(Floor(market, client, network, http), steps.append)
+
+        run(main)
+
+    return perform
+
+
+@pytest.mark.parametrize("step", [-3600, -30, 30, 3600])
+def test_a_clock_that_is_set_disturbs_no_deadline(play_with_clock, step):
+    """The exchange's time is counted on from its last reply; the order after the step is as good as the one before."""
+
+    async def story(floor, set_clock):
+        await floor.bid()
+        set_clock(step)
+        await floor.bid()
+        assert [status for _, status in floor.orders] == ["new", "new"]
+
+    play_with_clock(story)
+
+
+@pytest.mark.parametrize("step", [-3600, 30, 3600])
+def test_a_clock_that_is_set_makes_nothing_certain_sooner_or_later(play_with_clock, step):
+    """That an order was not placed is told after its deadline and the lag of REST, in real seconds."""
+
+    async def story(floor, set_clock):
+        await floor.bid()
+        floor.fault("cut_before")
+        started = asyncio.get_running_loop().time()
+        ticket = floor.bid(deadline=5)
+        assert isinstance(await fate(ticket), rk.OutcomeUnknown)
+        set_clock(step)
+        assert isinstance(await fate(ticket.resolve()), rk.NotPlaced)
+        assert 65 <= asyncio.get_running_loop().time() - started <= 75
+
+    play_with_clock(story)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Make = Callable[[KrakenClient], Ticket[Any]]
 
 _RULES_WITHIN: Final = 5.0
+_ORDERS_WITHIN: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,9 @@ async def _send(sending: Sending, make: Make) -> None:
             if sending.fill_within is None or not isinstance(ticket, OrderTicket):
                 await _settle(ticket, sending)
             else:
+                # Fills before the executions are followed would be told by their sums only, without the fees.
+                with contextlib.suppress(KrakenError, TimeoutError, LookupError):
+                    await client.open_orders().first(timeout=_ORDERS_WITHIN)
                 await _fill(ticket, sending, sending.fill_within)
         except KrakenError as error:
             _say_failure(ticket, error, sending)
@@ -89,7 +93,7 @@ async def _outcome(ticket: Ticket[Any]) -> Any:
 
 async def _fill(ticket: OrderTicket, sending: Sending, seconds: float) -> None:
     """Follow the order until it is final, `seconds` from its ack at most."""
-    # Followed before it is sent: an order that fills at once has nothing to tell afterwards.
+    # Subscribed to before it is sent, so that every state is told.
     async with aiter(ticket.lifecycle, policy="error") as states:
         await _settle(ticket, sending)
         last: Order | None = None

@@ -1,4 +1,4 @@
-"""The `rxkraken` command: `demo`, `simulate`, `verify`.
+"""The `rxkraken` command: market data, the account, orders, and an exchange to practise on.
 
 Exit codes, the same for every command:
 
@@ -6,8 +6,9 @@ Exit codes, the same for every command:
 |---|---|
 | 0 | it did what was asked; `demo` and `simulate` also end so on Ctrl-C |
 | 1 | it found what it looks for (a checksum mismatch), or something failed while it ran |
-| 2 | the command line is wrong, or a file cannot be read |
-| 130 | a command that should have run to its end was interrupted |
+| 2 | the command line is wrong, or a file or an API key cannot be read |
+| 3 to 7 | what became of an order or of the dead man's switch: `rxkraken order --help`, `rxkraken dead-man --help` |
+| 130 | it was interrupted (Ctrl-C), as streams usually are |
 | 141 | who read the output went away (`| head`), as the shell reports a closed pipe |
 
 Needs the extra `rxkraken[cli]`; without it `main` says so in one line.

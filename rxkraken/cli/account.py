@@ -13,6 +13,7 @@ from rxkraken.cli.examples import examples
 from rxkraken.cli.limits import (
     Count,
     For,
+    Json,
     Limits,
     Markets,
     SomeMarkets,
@@ -40,6 +41,7 @@ def level3(
     count: Count = None,
     seconds: For = None,
     until: Until = None,
+    as_json: Json = False,
 ) -> None:
     """Show books of single orders, each update verified by Kraken's checksum. Needs an API key.
 
@@ -50,7 +52,11 @@ def level3(
     def stream(client: KrakenClient) -> rx.Observable[Any]:
         return client.level3(*symbols, depth=depth, gaps=True)
 
-    watch(Options.of(context), Channel(stream, views.LEVEL3, "level3", private=True), Limits.of(count, seconds, until))
+    watch(
+        Options.of(context, json=as_json),
+        Channel(stream, views.LEVEL3, "level3", private=True),
+        Limits.of(count, seconds, until),
+    )
 
 
 @examples(
@@ -67,6 +73,7 @@ def executions(
     count: Count = None,
     seconds: For = None,
     until: Until = None,
+    as_json: Json = False,
 ) -> None:
     """Show everything that happens to the orders of the account: whole and once. Needs an API key.
 
@@ -80,7 +87,7 @@ def executions(
         return events.pipe(ops.filter(lambda item: _is_of(item, wanted))) if wanted else events
 
     channel = Channel(stream, views.EXECUTIONS, "executions", private=True)
-    watch(Options.of(context), channel, Limits.of(count, seconds, until))
+    watch(Options.of(context, json=as_json), channel, Limits.of(count, seconds, until))
 
 
 def _is_of(item: Execution | Gap, wanted: frozenset[str]) -> bool:
@@ -91,12 +98,13 @@ def _is_of(item: Execution | Gap, wanted: frozenset[str]) -> bool:
 def balances(
     context: typer.Context,
     assets: Annotated[
-        list[str] | None, typer.Argument(metavar="[ASSET]...", help="Only these assets, such as BTC; all if not given.")
+        list[str] | None, typer.Argument(metavar="ASSET", help="Only these assets, such as BTC; all if not given.")
     ] = None,
     *,
     count: Count = None,
     seconds: For = None,
     until: Until = None,
+    as_json: Json = False,
 ) -> None:
     """Show the balances of the account, and each change with what caused it. Needs an API key.
 
@@ -111,7 +119,7 @@ def balances(
         return items.pipe(ops.map(lambda item: _only(item, wanted)), ops.filter(_tells_something))
 
     channel = Channel(stream, views.BALANCES, "balances", private=True)
-    watch(Options.of(context), channel, Limits.of(count, seconds, until))
+    watch(Options.of(context, json=as_json), channel, Limits.of(count, seconds, until))
 
 
 def _only(item: Balances | Gap, wanted: frozenset[str]) -> Balances | Gap:

@@ -99,8 +99,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = app(args=given or ["--help"], standalone_mode=False, prog_name="rxkraken")
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit) as error:
-        if isinstance(error, SystemExit) and _COMPLETING in os.environ:
-            return error.code if isinstance(error.code, int) else DONE
+        if isinstance(error, SystemExit) and (not error.code or _COMPLETING in os.environ):
+            return error.code if isinstance(error.code, int) else DONE  # completion, installed or asked for
         # typer ends the process itself when it meets a closed pipe, with a code that has another meaning here.
         _let_go_of_stdout()
         return CLOSED_PIPE

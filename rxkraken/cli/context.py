@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -71,10 +71,10 @@ class Options:
     patience: float = PATIENCE
 
     @classmethod
-    def of(cls, context: typer.Context) -> Options:
-        """What was said before this command; the defaults when it is called without a command line."""
-        told = context.find_object(cls)
-        return cls() if told is None else told
+    def of(cls, context: typer.Context, *, json: bool = False) -> Options:
+        """What was said before this command; `json` is the command's own `--json`, which says the same."""
+        told = context.find_object(cls) or cls()
+        return replace(told, json=True) if json else told
 
     @property
     def as_json(self) -> bool:

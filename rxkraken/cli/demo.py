@@ -14,6 +14,7 @@ from reactivex.disposable import CompositeDisposable
 from rich.live import Live
 
 from rxkraken.cli.board import Board, reduce_board
+from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import FAILED, USAGE, Ended
 from rxkraken.cli.ladder import draw
 from rxkraken.cli.plain import plain_line, summary
@@ -41,6 +42,7 @@ _DISCONNECT_AFTER: Final = 5.0
 _DISCONNECT_SHARE: Final = 0.4
 
 
+@examples("rxkraken demo", "rxkraken demo --symbol BTC/EUR --seconds 20", "rxkraken demo --plain")
 def demo(
     *,
     seconds: Annotated[

@@ -21,7 +21,10 @@ def examples(*lines: str) -> Callable[[C], C]:
 
     def add(command: C) -> C:
         shown = "\n".join(f"  {line}" for line in lines)
-        command.__doc__ = f"{inspect.getdoc(command)}\n\n{_AS_IT_STANDS}\nExamples:\n{shown}"
+        paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+        # typer would break the lines of prose where they are broken in the source.
+        prose = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+        command.__doc__ = f"{prose}\n\n{_AS_IT_STANDS}\nExamples:\n{shown}"
         return command
 
     return add

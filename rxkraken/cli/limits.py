@@ -26,18 +26,16 @@ class Api(StrEnum):
 
 def _known_symbols(incomplete: str) -> list[str]:
     # No network while somebody types: the markets of the simulator are the ones people type most.
-    return [name for name in MARKETS if name.startswith(incomplete.upper())]
+    return [name for name in MARKETS if name.startswith(incomplete)]
 
 
 Markets = Annotated[
     list[str],
-    typer.Argument(
-        metavar="SYMBOL...", help="Markets in any spelling: BTC/USD, xbt-eur.", autocompletion=_known_symbols
-    ),
+    typer.Argument(metavar="SYMBOL", help="Markets in any spelling: BTC/USD, xbt-eur.", autocompletion=_known_symbols),
 ]
 SomeMarkets = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[SYMBOL]...", help="Only these markets; all if not given.", autocompletion=_known_symbols),
+    typer.Argument(metavar="SYMBOL", help="Only these markets; all if not given.", autocompletion=_known_symbols),
 ]
 Count = Annotated[int | None, typer.Option("--count", "-n", min=1, metavar="N", help="End after N items.")]
 For = Annotated[float | None, typer.Option("--for", min=0.1, metavar="SECONDS", help="End after so many seconds.")]
@@ -45,6 +43,7 @@ Until = Annotated[
     str | None,
     typer.Option("--until", metavar="TIME", help="End at this time: 14:30, 14:30:15 (UTC), or 2026-08-02T14:30:00Z."),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Write lines of JSON, on a terminal too.")]
 ApiOption = Annotated[Api, typer.Option("--api", help="Which of Kraken's WebSocket APIs to speak.")]
 
 

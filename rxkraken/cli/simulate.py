@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import USAGE, Ended
 from rxkraken.cli.running import run_until_stopped
 from rxkraken.errors import InvalidArgument, UnknownSymbol
@@ -23,6 +24,11 @@ _MOST_EVENTS: Final = 10_000.0
 _FASTEST: Final = 1_000_000.0
 
 
+@examples(
+    "rxkraken simulate",
+    "rxkraken simulate --port 8765 --symbols BTC/USD,ETH/USD --rate 50",
+    "rxkraken simulate --serve recording.ndjson --pace 10",
+)
 def simulate(
     *,
     port: Annotated[int, typer.Option(min=0, max=_HIGHEST_PORT, help="Port to serve on; 0 takes a free one.")] = 0,
@@ -40,7 +46,10 @@ def simulate(
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM): serve TLS as well.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate (PEM).")] = None,
 ) -> None:
-    """Serve a practice exchange on this machine and print its URLs. Ctrl-C ends it."""
+    """Serve a practice exchange on this machine and print its URLs. Ctrl-C ends it.
+
+    Another command reaches it with `--endpoints ws://127.0.0.1:PORT`.
+    """
     context = _tls(tls_cert, tls_key)
     if serve is not None and not serve.is_file():
         raise Ended(USAGE, f"--serve {serve}: there is no such file")

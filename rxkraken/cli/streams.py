@@ -17,6 +17,7 @@ from rxkraken.cli.limits import (
     ApiOption,
     Count,
     For,
+    Json,
     Limits,
     Markets,
     SomeMarkets,
@@ -62,6 +63,7 @@ def ticker(
     count: Count = None,
     seconds: For = None,
     until: Until = None,
+    as_json: Json = False,
     api: ApiOption = Api.V2,
 ) -> None:
     """Show best bid and ask, last price and rolling 24 hours of markets.
@@ -73,7 +75,12 @@ def ticker(
     def stream(client: KrakenClient) -> rx.Observable[Any]:
         return client.ticker(*symbols, trigger=wanted, gaps=True)
 
-    watch(Options.of(context), Channel(stream, views.TICKER, "ticker"), Limits.of(count, seconds, until), _kind(api))
+    watch(
+        Options.of(context, json=as_json),
+        Channel(stream, views.TICKER, "ticker"),
+        Limits.of(count, seconds, until),
+        _kind(api),
+    )
 
 
 @examples("rxkraken --simulate spread BTC/USD ETH/USD", "rxkraken spread BTC/USD --count 10")
@@ -84,6 +91,7 @@ def spread(
     count: Count = None,
     seconds: For = None,
     until: Until = None,
+    as_json: Json = False,
     api: ApiOption = Api.V2,
 ) -> None:
     """Show the best bid and ask of markets and what lies between, whenever one of them changes.
@@ -95,7 +103,12 @@ def spread(
     def stream(client: KrakenClient) -> rx.Observable[Any]:
         return client.ticker(*symbols, trigger="bbo", gaps=True).pipe(ops.map(_spread_of))
 
-    watch(Options.of(context), Channel(stream, views.SPREAD, "ticker"), Limits.of(count, seconds, until), _kind(api))
+    watch(
+        Options.of(context, json=as_json),
+        Channel(stream, views.SPREAD, "ticker"),
+        Limits.of(count, seconds, until),
+        _kind(api),
+    )
 
 
 def _spread_of(item: Ticker | Gap) -> Spread | Gap:
@@ -115,6 +128,7 @@ def book(
     count: Count = None,
     seconds: For = None,
     until: Until = None,
+    as_json: Json = False,
     api: ApiOption = Api.V2,
 ) -> None:
     """Show order books, each update verified by Kraken's checksum before it is shown.
@@ -126,7 +140,12 @@ def book(
     def stream(client: KrakenClient) -> rx.Observable[Any]:
         return client.book(*symbols, depth=depth, gaps=True)
 
-    watch(Options.of(context), Channel(stream, views.BOOK, "book"), Limits.of(count, seconds, until), _kind(api))
+    watch(
+        Options.of(context, json=as_json),
+        Channel(stream, views.BOOK, "book"),
+        Limits.of(count, seconds, until),
+        _kind(api),
+    )
 
 
 @examples(
@@ -142,6 +161,7 @@ def trades(
     count: Count = None,
     seconds: For = None,
     until: Until = None,
+    as_json: Json = False,
     api: ApiOption = Api.V2,
 ) -> None:
     """Show every trade once, in order; what was missed during an interruption is fetched, or counted.
@@ -153,7 +173,12 @@ def trades(
     def stream(client: KrakenClient) -> rx.Observable[Any]:
         return client.trades(*symbols, snapshot=snapshot, gaps=True)
 
-    watch(Options.of(context), Channel(stream, views.TRADES, "trade"), Limits.of(count, seconds, until), _kind(api))
+    watch(
+        Options.of(context, json=as_json),
+        Channel(stream, views.TRADES, "trade"),
+        Limits.of(count, seconds, until),
+        _kind(api),
+    )
 
 
 @examples("rxkraken --simulate ohlc BTC/USD", "rxkraken ohlc BTC/USD ETH/USD --interval 60")
@@ -167,6 +192,7 @@ def ohlc(
     count: Count = None,
     seconds: For = None,
     until: Until = None,
+    as_json: Json = False,
     api: ApiOption = Api.V2,
 ) -> None:
     """Show candles: Kraken's history first, then the running candle on each trade.
@@ -178,7 +204,12 @@ def ohlc(
     def stream(client: KrakenClient) -> rx.Observable[Any]:
         return client.ohlc(*symbols, interval=interval, gaps=True)
 
-    watch(Options.of(context), Channel(stream, views.OHLC, "ohlc"), Limits.of(count, seconds, until), _kind(api))
+    watch(
+        Options.of(context, json=as_json),
+        Channel(stream, views.OHLC, "ohlc"),
+        Limits.of(count, seconds, until),
+        _kind(api),
+    )
 
 
 @examples("rxkraken --simulate instruments", "rxkraken instruments BTC/USD ETH/USD", "rxkraken instruments --follow")
@@ -190,6 +221,7 @@ def instruments(
     count: Count = None,
     seconds: For = None,
     until: Until = None,
+    as_json: Json = False,
 ) -> None:
     """List what is traded: status, digits, increments and minimums of every market.
 
@@ -203,7 +235,7 @@ def instruments(
         return tables.pipe(ops.map(lambda table: _only(table, wanted))) if wanted else tables
 
     limits = Limits.of(count if follow or count else 1, seconds, until)
-    watch(Options.of(context), Channel(stream, views.INSTRUMENTS, "instrument"), limits)
+    watch(Options.of(context, json=as_json), Channel(stream, views.INSTRUMENTS, "instrument"), limits)
 
 
 def _only(table: Instruments, wanted: list[str]) -> Instruments:
@@ -220,6 +252,7 @@ def status(
     count: Count = None,
     seconds: For = None,
     until: Until = None,
+    as_json: Json = False,
     api: ApiOption = Api.V2,
 ) -> None:
     """Show what becomes of the connection, and what Kraken says of its engine.
@@ -228,7 +261,7 @@ def status(
     lost), `"type":"system"` for the engine (online, maintenance, cancel_only, post_only, limit_only).
     """
     channel = Channel(_statuses, views.STATUS, None)
-    watch(Options.of(context), channel, Limits.of(count, seconds, until), _kind(api))
+    watch(Options.of(context, json=as_json), channel, Limits.of(count, seconds, until), _kind(api))
 
 
 def _statuses(client: KrakenClient) -> rx.Observable[Any]:

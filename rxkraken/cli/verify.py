@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
+from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import DONE, FAILED, USAGE, Ended
 from rxkraken.cli.terminal import console
 from rxkraken.protocol.json import exact
@@ -29,6 +30,7 @@ _MOST_DIGITS: Final = 18
 _PROBLEMS_SHOWN: Final = 10
 
 
+@examples("rxkraken verify recording.ndjson", "rxkraken verify recording.ndjson.gz --json")
 def verify(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A recording, plain or gzip; - reads standard input.")],
     *,

@@ -76,6 +76,7 @@ class ExecutionsFeed(Feed):
         "_loaded",
         "_mend",
         "_nameless",
+        "_overdue",
         "_resumption",
         "epoch",
         "interruptions",
@@ -107,7 +108,9 @@ class ExecutionsFeed(Feed):
         self._resumption: Resumption | None = None
         self._first: Sequence[Report] = ()
         # Orders that REST does not know either; their reports are told as bare as they are.
-        self._nameless: set[str] = set()
+        self._nameless: dict[str, None] = {}
+        # What was found out late, while the next question was being asked.
+        self._overdue: list[Report] = []
 
     def receive(self, reports: Sequence[Report], kind: str, received: float, epoch: int) -> None:
         """Take one message's reports."""
@@ -215,25 +218,35 @@ class ExecutionsFeed(Feed):
         def done(mended: Mended) -> None:
             if self._asked is hole:  # else another interruption came, and with it another question
                 self._asked = None
-                self._nameless.update(hole.orders)
+                if not hole.gone:
+                    self._leave_nameless(hole, mended)
                 self._close_hole(mended, max(received, self.last_received))
 
         self._mend(hole, done, self._late)
 
     def _late(self, reports: Sequence[Report]) -> None:
-        if self.is_live:  # else the next snapshot leads to the same question
-            for event in self.table.catch_up(reports, When(self.last_received, self.epoch, repaired=True)):
-                self._emit(event)
-            self.hub.emit(Synced())
+        if not self.is_live:
+            self._overdue.extend(reports)
+            return
+        for event in self.table.catch_up(reports, When(self.last_received, self.epoch, repaired=True)):
+            self._emit(event)
+        self.hub.emit(Synced())
+
+    def _leave_nameless(self, hole: Hole, mended: Mended) -> None:
+        told = {report.order_id for report in mended.reports}
+        self._nameless |= dict.fromkeys(order_id for order_id in hole.orders if order_id not in told)
+        while len(self._nameless) > _MOST_NAMELESS:
+            del self._nameless[next(iter(self._nameless))]
 
     def _close_hole(self, mended: Mended, received: float) -> None:
         self._loaded = True
         first, self._first = self._first, ()
+        overdue, self._overdue = self._overdue, []
         self.table.introduce_all(mended.reports)
         begun = self.table.load(first, When(received, self.epoch, snapshot=True)) if first else []
         listed = self._resumption.reports if self._resumption is not None else ()
         self._resumption = None
-        events = self.table.catch_up((*mended.reports, *listed), When(received, self.epoch, repaired=True))
+        events = self.table.catch_up((*overdue, *mended.reports, *listed), When(received, self.epoch, repaired=True))
         self._go_on([*begun, *events], received, self.epoch, 0 if mended.complete else None)
 
     def _go_on(self, events: Sequence[Execution], received: float, epoch: int, missed: int | None) -> None:
@@ -251,6 +264,7 @@ class ExecutionsFeed(Feed):
             self._update(reports, at, held_epoch)
 
 
+_MOST_NAMELESS: Final = 1000
 _LATELY: Final = 60.0
 """How old an order can be, at most, that was sent before the first snapshot: its deadline is not later."""
 

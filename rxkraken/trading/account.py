@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from reactivex.disposable import Disposable
 
 from rxkraken.account.balances import BalanceReducer
-from rxkraken.errors import InvalidArgument, MissingCredentials
+from rxkraken.errors import InvalidArgument, MissingCredentials, SubscriptionRejected
 from rxkraken.rest import RestClient
 from rxkraken.streams import channels
 from rxkraken.streams.account import BalancesFeed, ExecutionsFeed, ExecutionsView, OpenOrdersView
@@ -66,6 +66,8 @@ class Account:
         self._pool: Pool | None = None
         self._switch: Switch | None = None
         self._followed: ExecutionsFeed | None = None
+        # Since when the key is known not to see its orders, and in which words that was told.
+        self._blind: tuple[float, Exception] | None = None
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -215,15 +217,25 @@ class Account:
         self._limits.trading.told(symbol, rate_count, self._begin().world.loop.time())
 
     def _follow(self) -> ExecutionsFeed | None:
-        """Follow the executions for as long as the client lives: orders are reconciled by them."""
+        """Follow the executions for as long as the client lives: orders are reconciled by them.
+
+        A key that may not see its orders is tried again now and then, not with every order.
+        """
+        if self._blind is not None and self._begin().world.loop.time() - self._blind[0] < _BLIND_FOR:
+            raise self._blind[1]
         feed = self._executions()
         if feed is not self._followed:
             self._followed = feed
             feed.subscribe(_as_observer(_Nobody(self._lost_sight)), "rxkraken", gaps=False)
         return feed
 
-    def _lost_sight(self) -> None:
+    def _lost_sight(self, error: Exception | None) -> None:
         self._followed = None
+        is_refusal = isinstance(error, SubscriptionRejected)
+        self._blind = (self._begin().world.loop.time(), error) if is_refusal else None
+
+
+_BLIND_FOR = 60.0
 
 
 class _OnlyChanges:
@@ -243,7 +255,7 @@ class _OnlyChanges:
 class _Nobody:
     """Keeps a feed going without looking at it."""
 
-    def __init__(self, over: Callable[[], None]) -> None:
+    def __init__(self, over: Callable[[Exception | None], None]) -> None:
         self._over = over
 
     def on_next(self, item: Any) -> None:
@@ -251,12 +263,11 @@ class _Nobody:
 
     def on_error(self, error: Exception) -> None:
         """Follow no more: the key may not see its orders. Placing them may be possible all the same."""
-        del error
-        self._over()
+        self._over(error)
 
     def on_completed(self) -> None:
         """End with the client."""
-        self._over()
+        self._over(None)
 
 
 def _as_observer(view: Any) -> ObserverBase[Any]:

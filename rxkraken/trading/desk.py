@@ -106,7 +106,7 @@ class Desk:
             if draft.refusal is not None:
                 raise _not_sent(InvalidArgument(draft.refusal))
             connection = self._open(draft)
-            feed = None if self.closing else self._follow()
+            feed = None if self.closing else self._feed()
         except KrakenError as error:
             reject(_not_sent(error))
             return

@@ -13,7 +13,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from rxkraken.errors import ClientClosed, KrakenError, NotPlaced, OutcomeUnknown
+from rxkraken.errors import AuthRefused, ClientClosed, KrakenError, NotPlaced, OutcomeUnknown, PermissionRefused
 from rxkraken.models.orders import (
     AddOrderResult,
     AmendOrderResult,
@@ -79,6 +79,9 @@ class Reconciler:
         try:
             resolve(await self._find(error))
         except ClientClosed:
+            reject(error)
+        except (AuthRefused, PermissionRefused) as problem:
+            error.add_note(f"this key cannot look for it ({problem}); look at the account")
             reject(error)
         except KrakenError as problem:
             reject(problem)
@@ -216,11 +219,8 @@ class Reconciler:
         self._asked_in_vain = False
         try:
             info = await self._ask(order_id, own_id)
-        except ClientClosed:
-            raise
         except KrakenError as problem:
-            log.warning("asking for the order failed: %s", problem)
-            self._asked_in_vain = True
+            self._note_failure(problem)
             return known
         if info is None or (known is not None and known.is_final):
             return known
@@ -231,6 +231,12 @@ class Reconciler:
         survey = await self._desk.survey.ask(self._since)
         return survey.find(order_id, own_id)
 
+    def _note_failure(self, problem: KrakenError) -> None:
+        if isinstance(problem, ClientClosed | AuthRefused | PermissionRefused):
+            raise problem  # asking again is of no use
+        log.warning("asking for the order failed: %s", problem)
+        self._asked_in_vain = True
+
     def _successor(self, order_id: str) -> Order | None:
         if self._feed is None:
             return None
@@ -240,8 +246,7 @@ class Reconciler:
         try:
             survey = await self._desk.survey.ask(self._since)
         except KrakenError as problem:
-            log.warning("asking for the order failed: %s", problem)
-            self._asked_in_vain = True
+            self._note_failure(problem)
             return None
         return next((_as_order(info) for info in survey.orders if info.refid == order_id), None)
 

@@ -175,6 +175,39 @@ def test_what_could_not_be_asked_may_be_missing_and_comes_late():
     assert desk.open[-1] == []
 
 
+def test_what_comes_late_while_another_question_is_asked_is_told_with_its_answer():
+    """A stranger's report is looked up just then; and a cut in between changes nothing."""
+    for cut in (False, True):
+        desk = Desk()
+        desk.hear(begun("O1"), kind="snapshot")
+        desk.cut()
+        desk.hear(begun("O1"), kind="snapshot")
+        desk.mended(complete=False)
+        told = len(desk.story)
+        desk.hear(report("O3", "canceled"))
+        lost = report("O2", "filled", at=5, symbol="BTC/USD", cum_qty=D(1), order_qty=D(1))
+        desk.answers[0][1]([lost])
+        assert desk.story[told:] == []
+        if cut:
+            desk.cut()
+            desk.hear(begun("O1"), kind="snapshot")
+        desk.mended()
+        events = [("O2", "filled", "repaired"), ("O3", "canceled", "live")]
+        assert desk.story[told:] == ([("gap", 0), *events[:1]] if cut else events)
+
+
+def test_strangers_whom_nobody_knows_do_not_pile_up():
+    """A thousand are remembered; who is forgotten is asked for once more."""
+    desk = Desk()
+    desk.hear(kind="snapshot")
+    for number in range(1100):
+        desk.hear(report(f"O{number}", "amended"))
+        desk.mended()
+    desk.hear(report("O1099", "restated"))
+    assert len(desk.holes) == 1100
+    assert len(desk.feed._nameless) == 1000
+
+
 def test_an_answer_to_the_question_of_an_earlier_interruption_is_too_late():
     """Another cut came meanwhile, and with it another question; only one gap is told, and it spans both."""
     desk = Desk()

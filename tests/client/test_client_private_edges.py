@@ -262,3 +262,39 @@ def test_a_clock_that_is_set_makes_nothing_certain_sooner_or_later(play_with_clo
         assert 65 <= asyncio.get_running_loop().time() - started <= 75
 
     play_with_clock(story)
+
+
+# --- a key that may place orders but not see them ---------------------------------------------------------------------
+
+
+def test_a_key_that_may_not_see_its_orders_is_not_asked_with_every_order(play):
+    """One refusal a minute is enough; the orders go out all the same."""
+
+    async def story(floor):
+        errors = watch(floor.client.errors)
+        for _ in range(20):
+            assert (await floor.bid()).placed
+            await asyncio.sleep(1)
+        assert [type(each) for each in errors] == [rk.SubscriptionRejected]
+        life = watch(floor.bid().lifecycle)
+        await asyncio.sleep(60)
+        assert [type(each) for each in life] == [rk.SubscriptionRejected]
+        assert (await floor.bid()).placed
+
+    play(story, permissions=["modify_orders", "cancel_orders", "websockets"])
+
+
+@pytest.mark.parametrize("method", ["add_order", "edit_order"])
+def test_what_this_key_cannot_look_for_stays_unknown(play, method):
+    """Nothing is asked for ever: the outcome says that somebody else has to look."""
+
+    async def story(floor):
+        placed = await floor.bid()
+        floor.fault("cut_after", method=method)
+        edit = floor.client.edit_order(placed.order_id, "BTC/USD", qty="0.02")
+        ticket = edit if method == "edit_order" else floor.bid()
+        error = await fate(ticket.resolve())
+        assert isinstance(error, rk.OutcomeUnknown)
+        assert "this key cannot look for it" in error.__notes__[-1]
+
+    play(story, permissions=["modify_orders", "cancel_orders", "websockets"])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
+from rxkraken.cli.context import Options
 from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import DONE, FAILED, USAGE, Ended
 from rxkraken.cli.terminal import console
@@ -32,6 +33,7 @@ _PROBLEMS_SHOWN: Final = 10
 
 @examples("rxkraken verify recording.ndjson", "rxkraken verify recording.ndjson.gz --json")
 def verify(
+    context: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A recording, plain or gzip; - reads standard input.")],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as one line of JSON.")] = False,
@@ -55,7 +57,7 @@ def verify(
     """
     told = {} if instruments is None else _told(instruments)
     report = _prove(file, _digits(told, price_precision, qty_precision))
-    if as_json:
+    if as_json or Options.of(context).json:
         print(json.dumps(report.to_dict()))
     else:
         _show(file, report)

@@ -30,6 +30,7 @@ def test_a_proven_recording_is_exit_code_0(capsys: pytest.CaptureFixture[str], c
     """The JSON is exactly the counts, on one line."""
     code, out, err = run(capsys, "verify", captures / BOOK, "--json")
     assert (code, err, out.count("\n")) == (0, "", 1)
+    assert run(capsys, "--json", "verify", captures / BOOK) == (0, out, "")
     assert json.loads(out) == {
         "frames": 1170,
         "unknown": 0,

@@ -7,7 +7,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from rxkraken.cli.exits import FAILED, USAGE, Ended
+from rxkraken.cli.exits import FAILED, INTERRUPTED, USAGE, Ended
 from rxkraken.cli.rest_text import page
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def must_be_able_to_ask(method: str, *, yes: bool) -> None:
 
 
 async def confirm(method: str, params: Mapping[str, Any], where: str, *, yes: bool) -> None:
-    """Return when it may be sent; end the command with exit code 1 where the answer is no.
+    """Return when it may be sent; end the command with exit code 1 where the answer is no, and 130 on Ctrl-C.
 
     With `yes` nothing is shown or asked. The question goes to stderr: stdout belongs to the results.
     """
@@ -51,6 +51,8 @@ async def _typed() -> str:
         loop.add_reader(descriptor, readable)
         try:
             await ready
+        except asyncio.CancelledError:
+            raise Ended(INTERRUPTED, "interrupted; nothing was sent") from None
         finally:
             loop.remove_reader(descriptor)
     return sys.stdin.readline()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 import typer
 
 from rxkraken.cli.context import Options
-from rxkraken.cli.exits import USAGE, Ended
+from rxkraken.cli.exits import INTERRUPTED, USAGE, Ended
 from rxkraken.cli.orders_confirm import confirm
 from rxkraken.cli.orders_outcome import ending
 from rxkraken.cli.rest_text import line, page, parameters
@@ -85,6 +85,10 @@ async def _made(
             answer = await _asked(client, method, spec, given)
         except KrakenError as error:
             raise ending(error) from error
+        except asyncio.CancelledError:
+            if spec.nature == "read":
+                raise
+            raise Ended(INTERRUPTED, f"interrupted; {spec.name} may have been sent: look at the account") from None
     _write(answer, output, as_json=options.as_json)
 
 

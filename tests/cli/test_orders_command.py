@@ -5,7 +5,11 @@ from __future__ import annotations
 import inspect
 import io
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.conftest import Venue
+
+pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX")
 
 RESTING = "order add BTC/USD buy limit --qty 0.01 --price 25000 --cl-ord-id {} --yes"
 
@@ -302,3 +308,75 @@ def test_beside_json_there_is_a_line_for_people(venue: Venue, monkeypatch: pytes
         r"1  placed: order \S+, cl_ord_id b-1\n2  rejected: EOrder:Insufficient funds, cl_ord_id b-1000\n", out
     )
     assert json.loads(venue.run("order cancel-all --json --yes")[1])["count"] == 1
+
+
+CTRL_C = b"\x03"
+
+
+def at_a_terminal(venue: Venue, line: str, typed: bytes) -> tuple[int, str]:
+    """Run a command on a pseudo-terminal and type this when it asks; its exit code and all it wrote there."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "rxkraken.cli", "--endpoints", venue.base, *line.split()]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        said = b""
+        asked = False
+        try:
+            while chunk := os.read(ours, 65536):
+                said += chunk
+                if not asked and b"[y/N]" in said:
+                    asked = True
+                    process.send_signal(signal.SIGINT) if typed == CTRL_C else os.write(ours, typed)
+        except OSError:
+            pass  # this is how Linux says that the other end is closed
+        finally:
+            os.close(ours)
+        return process.wait(30), said.decode().replace("\r\n", "\n")
+
+
+QUESTION = "order add BTC/USD buy limit --qty 0.01 --price 25000.123 --rounding down --cl-ord-id mine-6"
+
+
+def test_at_a_terminal_the_request_is_shown_with_its_place_and_sent_on_y(venue: Venue) -> None:
+    """The numbers are those that are sent: the market's rules are known before the question."""
+    code, said = at_a_terminal(venue, QUESTION, b"y\n")
+    assert code == 0, said
+    shown, _, rest = said.partition("Send it? [y/N] ")
+    assert shown.startswith(f"add_order to {venue.simulator.endpoints.auth}\n{{\n")
+    assert '"limit_price": 25000.1,' in shown
+    assert '"cl_ord_id": "mine-6",' in shown
+    assert "token" not in shown
+    assert re.search(r"placed: order \S+, cl_ord_id mine-6", rest)
+    assert methods(venue) == ["add_order"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "message"),
+    [
+        (b"n\n", 1, "not confirmed; nothing was sent"),
+        (b"\n", 1, "not confirmed; nothing was sent"),
+        (b"\x04", 1, "not confirmed; nothing was sent"),
+        (CTRL_C, 130, "interrupted; nothing was sent"),
+    ],
+)
+def test_any_other_answer_sends_nothing(venue: Venue, typed: bytes, code: int, message: str) -> None:
+    """No, nothing at all, the end of the input, Ctrl-C."""
+    got, said = at_a_terminal(venue, QUESTION, typed)
+    assert (got, "Traceback" in said) == (code, False)
+    assert message in said.splitlines()[-1]
+    assert methods(venue) == []
+
+
+def test_ctrl_c_while_waiting_for_the_fill_says_what_stays(venue: Venue) -> None:
+    command = [sys.executable, "-m", "rxkraken.cli", "--endpoints", venue.base]
+    command += [*RESTING.format("mine-7").split(), "--wait", "fill"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        placed = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    order_id = placed["order_id"]
+    assert (process.returncode, err) == (
+        130, f"rxkraken: interrupted; add_order may have been sent, and stands if Kraken took it: order {order_id}\n",
+    )  # fmt: skip
+    assert [order.order_id for order in venue.simulator.accounts["demo"].open_orders] == [order_id]

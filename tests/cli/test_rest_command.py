@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rxkraken.cli import rest as rest_command
+from rxkraken.cli.exits import Ended
 from rxkraken.cli.rest_text import line, page, parameters
 from rxkraken.errors import InvalidArgument
 
@@ -148,3 +154,31 @@ def test_no_secret_is_ever_printed(venue: Venue) -> None:
         for text in ("--verbose rest POST Balance", "--verbose rest POST QueryOrders txid=x", "rest POST GetApiKeyInfo")
     )
     assert secret not in said
+
+
+def test_ctrl_c_during_a_change_says_that_it_may_have_been_sent(venue: Venue) -> None:
+    """Who reads may go; who changed something must look."""
+    venue.fault("rest_slow", call="CancelAll", seconds=3)
+    command = [sys.executable, "-m", "rxkraken.cli", "--endpoints", venue.base, "rest", "POST", "CancelAll", "--yes"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not venue.simulator.received and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert err == "rxkraken: interrupted; CancelAll may have been sent: look at the account\n"
+
+
+def test_a_report_is_bytes_for_a_file_and_not_for_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """An archive in a pipe is whole; on a terminal it would be noise."""
+    archive = b"PK\x03\x04\xff\x00"
+    rest_command._write(archive, tmp_path / "report.zip", as_json=True)
+    assert (tmp_path / "report.zip").read_bytes() == archive
+    rest_command._write(archive, None, as_json=True)
+    sys.stdout.flush()
+    assert capfdbinary.readouterr().out == archive
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with pytest.raises(Ended, match="give --output FILE"):
+        rest_command._write(archive, None, as_json=False)

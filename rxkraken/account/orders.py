@@ -102,6 +102,10 @@ class OrderTable:
         """Whether orders were requested that nothing was heard of yet."""
         return bool(self._expected)
 
+    def asked_for(self) -> frozenset[str]:
+        """Return the ids, of either kind, of orders that were requested and not heard of yet."""
+        return frozenset((*self._expected, *self._introduced))
+
     def introduce(self, order: Order) -> None:
         """Remember what an order is, without a word about its state; reports about it need not say it again."""
         if self.get(order.order_id) is None:

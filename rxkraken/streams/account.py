@@ -242,8 +242,10 @@ class ExecutionsFeed(Feed):
         self._loaded = True
         first, self._first = self._first, ()
         overdue, self._overdue = self._overdue, []
+        asked_for = self.table.asked_for()
         self.table.introduce_all(mended.reports)
         begun = self.table.load(first, When(received, self.epoch, snapshot=True)) if first else []
+        begun = [_as_news(event) if _is_of(event, asked_for) else event for event in begun]
         listed = self._resumption.reports if self._resumption is not None else ()
         self._resumption = None
         events = self.table.catch_up((*overdue, *mended.reports, *listed), When(received, self.epoch, repaired=True))
@@ -265,6 +267,15 @@ class ExecutionsFeed(Feed):
 
 
 _MOST_NAMELESS: Final = 1000
+def _is_of(event: Execution, ids: frozenset[str]) -> bool:
+    return event.order_id in ids or event.cl_ord_id in ids
+
+
+def _as_news(event: Execution) -> Execution:
+    # An order sent after the stream had begun is no thing of the past, though the first snapshot came after it.
+    return replace(event, snapshot=False, repaired=True)
+
+
 _LATELY: Final = 60.0
 """How old an order can be, at most, that was sent before the first snapshot: its deadline is not later."""
 

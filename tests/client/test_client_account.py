@@ -646,3 +646,24 @@ def test_account_streams_without_a_key_say_what_is_missing():
     for error in run(act):
         assert isinstance(error, rk.MissingCredentials)
         assert "credentials=Credentials.from_env()" in str(error)
+
+
+def test_an_order_filled_before_the_first_snapshot_is_told_as_news():
+    """Whoever subscribed before it was sent sees its fill, though the exchange tells of it in a snapshot."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        exchange = Exchange(seed=1, symbols=["BTC/USD"], rate=0.0, epoch=1_750_000_000.0, start=loop.time())
+        network = ExchangeNetwork(exchange, loop)
+        world = outside(network, http=ExchangeHttp(exchange, loop, network.drive))
+        async with rk.KrakenClient(ENDPOINTS, exchange.credentials, outside=world) as client:
+            await client.instruments().first()
+            seen = []
+            client.executions(snap_orders=False).subscribe(seen.append)
+            ack = await client.add_order("BTC/USD", "buy", "market", qty="0.01")
+            await asyncio.sleep(5)
+            return ack.order_id, [(each.order_id, each.exec_type, each.snapshot) for each in seen if each.exec_id]
+
+    order_id, fills = run(main)
+    assert fills
+    assert set(fills) == {(order_id, "trade", False)}

@@ -42,14 +42,13 @@ class V1Writer:
             **self._sums(order, spec),
             "descr": self._described(order, spec),
             "expiretm": self._time(order.expire_time),
-            "limitprice": self._limit(order, spec),
+            **self._prices(order, spec),
             "misc": _misc(order),
             "oflags": _flags(order),
             "opentm": self._time(order.opened),
             "refid": order.ref_id,
             "starttm": self._time(order.effective_time),
             "status": STATUSES[order.status],
-            "stopprice": fixed(order.triggers.actual_price if order.triggers else ZERO, digits_of(spec)),
             "timeinforce": order.time_in_force.upper(),
             **self._owned(order),
             "vol": self._volume(order, spec),
@@ -74,17 +73,14 @@ class V1Writer:
             case "trade":
                 changed = self._sums(order, spec)
             case "status":
-                changed |= {
-                    "limitprice": self._limit(order, spec),
-                    "misc": _misc(order),
-                    "stopprice": fixed(order.triggers.actual_price if order.triggers else ZERO, digits_of(spec)),
-                }
+                changed |= {"misc": _misc(order), **self._prices(order, spec)}
             case "iceberg_refill":
                 changed |= self._display(order, spec)
             case "amended" | "restated":
                 changed |= {"descr": self._described(order, spec), "vol": self._volume(order, spec)}
                 changed |= {"oflags": _flags(order), "amend_reason": order.reason or "User requested"}
                 changed |= {"amended": True} if order.amended else {}
+                changed |= self._prices(order, spec) if order.triggers is not None else {}
                 changed |= self._display(order, spec) if order.display_qty is not None else {}
             case _:
                 changed |= {"status": STATUSES[order.status], **self._sums(order, spec)}
@@ -97,7 +93,7 @@ class V1Writer:
         digits = digits_of(spec)
         volume, cost = sum((fill.qty for fill in fills), ZERO), sum((fill.cost for fill in fills), ZERO)
         fee = sum((fill.fee * fill.price if fill.fee_asset == spec.base else fill.fee for fill in fills), ZERO)
-        price = first.price if len(fills) == 1 else sum((fill.price * fill.qty for fill in fills), ZERO) / volume
+        price = first.price if len(fills) == 1 else cost / volume
         entry: Entry = {
             "cost": fixed(cost, digits),
             "fee": fixed(fee, digits),
@@ -166,10 +162,13 @@ class V1Writer:
         }
 
     @staticmethod
-    def _limit(order: AccountOrder, spec: SymbolSpec) -> str:
-        """The limit of an order whose trigger came; before, and for the others, nothing."""
-        started = order.triggers is not None and order.triggers.triggered_at is not None
-        return fixed(order.limit_price or ZERO if started else ZERO, digits_of(spec))
+    def _prices(order: AccountOrder, spec: SymbolSpec) -> Entry:
+        """The price that triggers an order, and the limit of one whose trigger came; of the others nothing."""
+        digits, triggers = digits_of(spec), order.triggers
+        if triggers is None:
+            return {"limitprice": fixed(ZERO, digits), "stopprice": fixed(ZERO, digits)}
+        limit = ZERO if triggers.triggered_at is None else order.limit_price or ZERO
+        return {"limitprice": fixed(limit, digits), "stopprice": fixed(triggers.actual_price, digits)}
 
     @staticmethod
     def _volume(order: AccountOrder, spec: SymbolSpec) -> str:

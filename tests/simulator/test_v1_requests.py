@@ -253,8 +253,8 @@ EVENTS = st.sampled_from([
 FIELDS = st.sampled_from([
     "reqid", "pair", "subscription", "channelID", "ordertype", "type", "volume", "price", "price2", "leverage",
     "margin", "reduce_only", "oflags", "starttm", "expiretm", "deadline", "timeinforce", "userref", "cl_ord_id",
-    "stp_type", "validate", "close[ordertype]", "close[price]", "txid", "orderid", "newuserref", "timeout", "limit_price",
-    "trigger_price", "display_volume", "post_only",
+    "stp_type", "validate", "close[ordertype]", "close[price]", "txid", "orderid", "newuserref", "timeout",
+    "limit_price", "trigger_price", "display_volume", "post_only",
 ])  # fmt: skip
 SUBSCRIPTIONS = st.fixed_dictionaries(
     {"name": st.sampled_from(["book", "ohlc", "ticker", "spread", "trade", "*", "openOrders", "ownTrades"])},

@@ -94,8 +94,13 @@ async def _resolve(host: Host) -> list[str]:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
             loop.call_soon_threadsafe(settle, *told)
 
-    threading.Thread(target=ask, name="rxkraken doctor dns", daemon=True).start()
-    return await answer
+    thread = threading.Thread(target=ask, name="rxkraken doctor dns", daemon=True)
+    thread.start()
+    try:
+        return await answer
+    finally:
+        if not answer.cancelled():
+            thread.join()  # it has told its answer, which was the last thing it does
 
 
 async def _connect(host: Host, addresses: list[str], trust: ssl.SSLContext | None, within: float) -> Finding:

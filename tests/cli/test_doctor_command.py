@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -228,3 +229,22 @@ async def test_a_name_that_cannot_be_resolved_fails_with_its_roles(monkeypatch: 
     assert (found.check, found.verdict) == ("dns nowhere.invalid", "fail")
     assert found.text == "the name cannot be resolved: Name or service not known"
     assert "auth, l3" in found.remedy
+
+
+async def test_a_name_server_that_never_answers_fails_within_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for the thread that asked it."""
+    asked, over = threading.Event(), threading.Event()
+
+    def never(*_: object, **__: object) -> list[Any]:
+        asked.set()
+        over.wait(30)
+        return []
+
+    monkeypatch.setattr(doctor_hosts.socket, "getaddrinfo", never)
+    (found,) = await look_at(Host("dead.example", 443, encrypted=True, roles=("rest",)), None, 0.05)
+    assert asked.is_set()
+    assert (found.verdict, found.text) == ("fail", "the name server did not answer within 0.05 s")
+    over.set()
+    for thread in threading.enumerate():
+        if thread.name == "rxkraken doctor dns":
+            thread.join(10)

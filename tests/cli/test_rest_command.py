@@ -158,7 +158,7 @@ def test_no_secret_is_ever_printed(venue: Venue) -> None:
 
 def test_ctrl_c_during_a_change_says_that_it_may_have_been_sent(venue: Venue) -> None:
     """Who reads may go; who changed something must look."""
-    venue.fault("rest_slow", call="CancelAll", seconds=3)
+    venue.fault("rest_slow", call="CancelAll", seconds=1)
     command = [sys.executable, "-m", "rxkraken.cli", "--endpoints", venue.base, "rest", "POST", "CancelAll", "--yes"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not venue.simulator.received and process.poll() is None:

@@ -177,7 +177,7 @@ async def main(place: Place, orders: int, *, profiled: bool) -> None:
     """Connect every client, and measure or profile."""
     limits = Limits("pro")
     limits.trading.retier(Tier("pro", 1e9, 1e9, 1e9, 1e9, 1_000_000))
-    settings = rk.Settings(subscribe_rate=1e6, subscribe_burst=1_000_000)
+    settings = rk.Settings(order_rate=1e6, order_burst=1_000_000)
     ours = rk.KrakenClient(place.endpoints, rk.Credentials(*place.keys[0]), settings, limits=limits)
     async with ours, aiohttp.ClientSession() as http:
         params = dict(ours.add_order(SYMBOL, "buy", "limit", qty=QTY, price=PRICE).request.params)

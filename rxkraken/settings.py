@@ -92,7 +92,8 @@ class Settings:
     - `connect_timeout`: how long one connection attempt may take.
     - `request_timeout`: how long a subscribe, unsubscribe or other request may go unanswered.
     - `linger`: how long a subscription without subscribers is kept before it is unsubscribed.
-    - `subscribe_rate`, `subscribe_burst`, `symbols_per_request`: pacing of requests.
+    - `subscribe_rate`, `subscribe_burst`, `symbols_per_request`: pacing of requests, a second and at once.
+    - `order_rate`, `order_burst`: the same for order requests, which never wait behind others.
     - `resync_base`, `resync_max`, `resync_attempts`: back-off and patience after a checksum mismatch.
     - `close_timeout`: how long `aclose()` may wait for pending answers and closing handshakes.
     - `on_rest_limit`, `on_trading_limit`: what to do when a rate counter has no room: "wait", "raise" or "warn".
@@ -114,6 +115,8 @@ class Settings:
     linger: float = 0.5
     subscribe_rate: float = 20.0
     subscribe_burst: int = 10
+    order_rate: float = 20.0
+    order_burst: int = 10
     symbols_per_request: int = 100
     resync_base: float = 0.5
     resync_max: float = 8.0
@@ -156,10 +159,10 @@ class Settings:
 
 _POSITIVE = (
     "ping_interval", "ping_timeout", "silence_timeout", "stale_after", "backoff_base", "backoff_max",
-    "backoff_reset", "connect_timeout", "request_timeout", "subscribe_rate", "resync_base", "resync_max",
+    "backoff_reset", "connect_timeout", "request_timeout", "subscribe_rate", "order_rate", "resync_base", "resync_max",
     "close_timeout",
 )  # fmt: skip
-_COUNTS = ("subscribe_burst", "symbols_per_request", "resync_attempts")
+_COUNTS = ("subscribe_burst", "order_burst", "symbols_per_request", "resync_attempts")
 _LIMIT_POLICIES = ("wait", "raise", "warn")
 _MOST_SYMBOLS = 100
 _LEAST_FRAME_LIMIT = 32 * 1024 * 1024

@@ -29,6 +29,8 @@ from rxkraken import errors
         ("linger", -0.1, "0 or more"),
         ("subscribe_rate", 0, "above 0"),
         ("subscribe_burst", 0, "whole number"),
+        ("order_rate", -1, "above 0"),
+        ("order_burst", 1.5, "whole number"),
         ("symbols_per_request", 101, "1 to 100"),
         ("resync_base", 0, "above 0"),
         ("resync_max", 0.1, "at least resync_base"),

@@ -21,6 +21,7 @@ from rxkraken.session.pacing import TokenBucket
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from rxkraken.protocol.dialect import Dialect
     from rxkraken.settings import Settings
 
 Stage = Literal["wanted", "asked", "live", "leaving", "degraded"]
@@ -169,7 +170,14 @@ class _Pending:
 class Conversation:
     """The subscription table and the request table of one connection."""
 
-    def __init__(self, settings: Settings, *, ids: Iterator[int], frames: Callable[[Topic], int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        ids: Iterator[int],
+        frames: Callable[[Topic], int],
+        dialect: Dialect = spot_v2,
+    ) -> None:
         """`ids` gives process-wide request ids; `frames` tells how many frames of a topic were of use so far."""
         self.outbox: list[str] = []
         self.events: list[Event] = []
@@ -177,11 +185,12 @@ class Conversation:
         self.token_used = False
         self._settings = settings
         self._ids = ids
+        self._dialect = dialect
         self._frames = frames
         self._bucket = TokenBucket(settings.subscribe_rate, settings.subscribe_burst)
         # Orders are paced as well, but they never wait behind subscriptions.
         self._level3_bucket = TokenBucket(_LEVEL3_RATE, 1)
-        self._order_bucket = TokenBucket(settings.subscribe_rate, settings.subscribe_burst)
+        self._order_bucket = TokenBucket(settings.order_rate, settings.order_burst)
         self._entries: dict[Topic, _Entry] = {}
         self._pending: dict[int, _Pending] = {}
         self._queue: list[tuple[int, str, bool]] = []
@@ -245,7 +254,7 @@ class Conversation:
     def request(self, raw: Mapping[str, Any], now: float, *, timeout: float | None = None) -> int:
         """Queue any request; its reply, or its time-out, comes back as an event under the id returned."""
         req_id = next(self._ids)
-        text = spot_v2.request(raw, req_id)
+        text = self._dialect.request(raw, req_id)
         self._pending[req_id] = _Pending("request", now, now + (timeout or self._settings.request_timeout))
         self._queue.append((req_id, text, True))
         return req_id
@@ -266,7 +275,7 @@ class Conversation:
         `leave_within` seconds it must not leave any more.
         """
         req_id = next(self._ids)
-        text = spot_v2.private_request(method, params, req_id, self.token)
+        text = self._dialect.private_request(method, params, req_id, self.token)
         leave_by = None if leave_within is None else now + leave_within
         self._pending[req_id] = _Pending("request", now, now + timeout, several=several, leave_by=leave_by)
         self._orders.append((req_id, text))
@@ -499,7 +508,7 @@ class Conversation:
     def _say_goodbye(self, entries: list[_Entry], now: float) -> None:
         for chunk in _chunks(entries, self._settings.symbols_per_request):
             req_id = next(self._ids)
-            text = spot_v2.unsubscribe([entry.topic for entry in chunk], req_id, token=self._token_for(chunk[0]))
+            text = self._dialect.unsubscribe([entry.topic for entry in chunk], req_id, token=self._token_for(chunk[0]))
             waiting = {entry.topic.symbol: entry for entry in chunk}
             self._pending[req_id] = _Pending("unsubscribe", now, now + self._settings.request_timeout, waiting)
             self._queue.append((req_id, text, True))
@@ -538,7 +547,8 @@ class Conversation:
         req_id = next(self._ids)
         first = entries[0]
         topics = [entry.topic for entry in entries]
-        self.outbox.append(spot_v2.subscribe(topics, req_id, snapshot=first.snapshot, token=self._token_for(first)))
+        token = self._token_for(first)
+        self.outbox.append(self._dialect.subscribe(topics, req_id, snapshot=first.snapshot, token=token))
         waiting = {entry.topic.symbol: entry for entry in entries}
         self._pending[req_id] = _Pending("subscribe", now, now + self._settings.request_timeout, waiting)
         for entry in entries:
@@ -562,6 +572,10 @@ class Conversation:
             if leave_by is not None and now > leave_by:
                 self._too_late(req_id)
             else:
+                # The answer is waited for from here on, however long the request has waited for its turn.
+                pending = self._pending[req_id]
+                pending.deadline += now - pending.sent_at
+                pending.sent_at = now
                 self.outbox.append(text)
 
     def _too_late(self, req_id: int) -> None:
@@ -621,9 +635,9 @@ class Conversation:
         self._pending[req_id] = _Pending(kind, now, now + self._settings.ping_timeout)
         if kind == "probe":
             self._pinged_at = now
-            self.outbox.append(spot_v2.ping(req_id))
+            self.outbox.append(self._dialect.ping(req_id))
         else:
-            self._queue.insert(0, (req_id, spot_v2.ping(req_id), False))
+            self._queue.insert(0, (req_id, self._dialect.ping(req_id), False))
         return req_id
 
     def _look_for_stale(self, now: float) -> None:

@@ -198,7 +198,10 @@ class Connection:
         self._answers[req_id] = answer
         if several:
             self._several.add(req_id)
-        # Not in the next turn but now: an order should not wait for whatever else the loop has to do.
+        # Not in the next turn but now: an order should not wait for whatever else the loop has to do. But it does not
+        # overtake what was asked before it, such as the executions that are to tell of it.
+        if self._soon is not None:
+            self.conversation.tick(now)
         self.conversation.flush_orders(now)
         self._flush()
         self.poke()
@@ -233,8 +236,8 @@ class Connection:
         """Go on with this token."""
         if self._send is not None:
             self.conversation.grant(token)
+            self.poke()  # before those who waited: what was subscribed to is asked first
             self.settle(None)
-            self.poke()
 
     def settle(self, error: Exception | None) -> None:
         """Tell everyone who waits for the connection to be ready."""

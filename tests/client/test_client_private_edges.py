@@ -9,7 +9,7 @@ import pytest
 
 import rxkraken as rk
 from rxkraken.simulator import Exchange
-from rxkraken.testing import ExchangeHttp, ExchangeNetwork, outside, run
+from rxkraken.testing import ExchangeHttp, ExchangeNetwork, ScriptedNetwork, outside, run
 from rxkraken.testing.network import EPOCH
 
 ENDPOINTS = rk.Endpoints.custom("ws://x/v2", auth="ws://x/auth/v2", l3="ws://x/l3/v2", rest="http://x")
@@ -298,3 +298,35 @@ def test_what_this_key_cannot_look_for_stays_unknown(play, method):
         assert "this key cannot look for it" in error.__notes__[-1]
 
     play(story, permissions=["modify_orders", "cancel_orders", "websockets"])
+
+
+# --- the order of requests --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_an_order_does_not_overtake_the_executions_that_were_subscribed_to_before_it(warm):
+    """They are to tell of it as it happens, whether the connection is new or not."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        market = Exchange(seed=5, symbols=["BTC/USD"], rate=0, epoch=EPOCH, start=loop.time())
+        network, http = ScriptedNetwork(), ExchangeHttp(market, loop)
+        settings = rk.Settings(close_timeout=0.1)
+        async with rk.KrakenClient(
+            ENDPOINTS, market.credentials, settings, outside=outside(network, http=http)
+        ) as client:
+            if warm:
+                client.balances().subscribe(lambda _: None)
+                await asyncio.sleep(1)
+            client.executions().subscribe(lambda _: None)
+            # An order of no market: it need not wait for rules.
+            client.cancel_order(order_ids=["OAAAAA-AAAAA-AAAAAA"]).subscribe(lambda _: None, lambda _: None)
+            await asyncio.sleep(1)
+            (link,) = (link for link in network.links if "auth" in link.url)
+            said = [(frame["method"], frame.get("params", {}).get("channel")) for frame in link.sent]
+            assert [each for each in said if each[0] != "ping" and each[1] != "balances"] == [
+                ("subscribe", "executions"),
+                ("cancel_order", None),
+            ]
+
+    run(main)

@@ -14,7 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from rxkraken.errors import ClientClosed
+from rxkraken.errors import ClientClosed, InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -220,6 +220,7 @@ class Background:
 
         Raises `TimeoutError` after `timeout` seconds, and `RuntimeError` on the loop's own thread.
         """
+        seconds = checked_seconds(timeout)
         self.refuse_to_block(what)
         handover: Handover[T] = Handover()
         tasks: list[asyncio.Task[None]] = []
@@ -229,7 +230,7 @@ class Background:
 
         self._submit(handover, act)
         try:
-            return handover.wait(timeout)
+            return handover.wait(seconds)
         finally:
             self._forget(handover)
             if not handover.settled:
@@ -262,11 +263,17 @@ async def _carry(make: Callable[[], Awaitable[T]], handover: Handover[T]) -> Non
         handover.reject(error)
 
 
+def checked_seconds(timeout: Any) -> float | None:
+    """Return a timeout that can be waited for; `InvalidArgument` for everything else."""
+    if timeout is None or (isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout >= 0):
+        return timeout
+    raise InvalidArgument(f"timeout={timeout!r} is not allowed; give seconds, or None to wait for ever")
+
+
 def acquire(lock: threading.Lock, timeout: float | None) -> bool:
     """Wait for a lock, at most `timeout` seconds; Ctrl-C interrupts the wait."""
-    if os.name != "nt":
+    if _INTERRUPTIBLE:
         return lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX))
-    # Windows cannot interrupt the wait for a lock, so it is looked up now and then.
     end = None if timeout is None else time.monotonic() + timeout
     while not lock.acquire(timeout=_GLANCE if end is None else min(_GLANCE, max(end - time.monotonic(), 0))):
         if end is not None and time.monotonic() >= end:
@@ -274,4 +281,6 @@ def acquire(lock: threading.Lock, timeout: float | None) -> bool:
     return True
 
 
+# Windows cannot interrupt the wait for a lock, so there it is given up now and then for a moment.
+_INTERRUPTIBLE = os.name != "nt"
 _GLANCE = 0.2

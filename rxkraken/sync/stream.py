@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from reactivex import operators as ops
 
@@ -10,6 +10,7 @@ from rxkraken.errors import InvalidArgument
 from rxkraken.models.trading import Armed, Tripped
 from rxkraken.streams.place import place_of_caller
 from rxkraken.streams.policies import Latest, as_policy
+from rxkraken.sync.background import checked_seconds
 from rxkraken.sync.delivering import Subscriber, Subscription, check_scheduler
 from rxkraken.sync.pulling import Pull
 
@@ -63,7 +64,7 @@ class Stream(Generic[T]):
         With `timeout` seconds without an item `next()` raises `TimeoutError`; the iterator may be used further.
         """
         chosen = self._policy if policy is None else as_policy(policy)
-        return Pull(self._background, self._source, chosen, timeout=_seconds(timeout), name=self._name)
+        return Pull(self._background, self._source, chosen, timeout=checked_seconds(timeout), name=self._name)
 
     def first(self, *, timeout: float | None = None) -> T:
         """Wait for one item and leave. A state stream that is live answers at once. Raises `TimeoutError`.
@@ -72,7 +73,7 @@ class Stream(Generic[T]):
         """
         self._background.refuse_to_block(f"waiting for {self._name}")
         one = self._source.pipe(ops.take(1))
-        with Pull(self._background, one, Latest(), timeout=_seconds(timeout), name=self._name) as items:
+        with Pull(self._background, one, Latest(), timeout=checked_seconds(timeout), name=self._name) as items:
             for item in items:
                 return item
         raise LookupError(f"{self._name} ended before its first item")
@@ -148,9 +149,3 @@ class DeadMansSwitch(Stream[Armed | Tripped]):
             return None
         self._state = self._held.poll() or self._state
         return self._state
-
-
-def _seconds(timeout: Any) -> float | None:
-    if timeout is None or (isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout >= 0):
-        return timeout
-    raise InvalidArgument(f"timeout={timeout!r} is not allowed; give seconds, or None to wait for ever")

@@ -165,10 +165,13 @@ if __name__ == "__main__":
     finally:
         print(len(threading.enumerate()))
 """
+# What is started in the background of a shell ignores Ctrl-C, and so would this script.
 INTERRUPTED = """
+import signal
 import rxkraken as rk
 from reactivex import operators as ops
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with rk.sync.KrakenClient() as client:
     client.book("BTC/USD").first(timeout=20)
     never = client.messages.observable.pipe(ops.filter(lambda _: False))

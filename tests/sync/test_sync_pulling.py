@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import rxkraken as rk
+from rxkraken.sync import background
 
 
 def waiting(pull):
@@ -196,7 +197,15 @@ def test_closing_the_client_ends_the_thread_that_waits_for_a_stream_that_never_e
     assert list(pull) == []
 
 
-def test_ctrl_c_reaches_the_waiting_main_thread_at_once_and_leaves_the_stream(client, source):
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as in a terminal: what is started in the background of a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_reaches_the_waiting_main_thread_at_once_and_leaves_the_stream(client, source, ctrl_c):
     pull = iter(client.stream(source.subject))
     once_waiting(client, pull, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
@@ -211,3 +220,15 @@ def test_waiting_on_the_clients_own_thread_is_refused_with_the_remedy(client, so
         with pytest.raises(RuntimeError, match="subscribe with thread=an executor"):
             client._background.call(wait)
     assert source.listeners == 0
+
+
+@pytest.mark.parametrize("interruptible", [True, False])
+def test_waiting_for_a_lock_ends_with_the_lock_or_with_the_time(monkeypatch, interruptible):
+    """Where a wait cannot be interrupted it is made of short ones."""
+    monkeypatch.setattr(background, "_INTERRUPTIBLE", interruptible)
+    monkeypatch.setattr(background, "_GLANCE", 0.001)
+    lock = threading.Lock()
+    assert background.acquire(lock, None)
+    assert not background.acquire(lock, 0.01)
+    threading.Timer(0.01, lock.release).start()
+    assert background.acquire(lock, 30)

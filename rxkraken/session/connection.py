@@ -14,8 +14,8 @@ from rxkraken.session import conversation as said
 from rxkraken.session.conversation import Conversation
 from rxkraken.session.link import Opened
 from rxkraken.session.reconnecting import Connecting, Lost, reconnecting
-from rxkraken.session.router import Router
 from rxkraken.session.server_clock import ServerClock
+from rxkraken.session.speech import SPOT_V2
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rxkraken.models.status import Message, State, SystemStatus, Unknown
     from rxkraken.protocol.spot_v2 import Reply
     from rxkraken.protocol.topics import Topic
+    from rxkraken.session.speech import Speech
     from rxkraken.session.world import World
     from rxkraken.settings import Settings
     from rxkraken.streams.feed import Feed
@@ -87,6 +88,7 @@ class Connection:
         tap: Hub[Message],
         *,
         private: bool = False,
+        speech: Speech = SPOT_V2,
     ) -> None:
         """Open nothing yet. A `private` connection asks its host for a token whenever it has none."""
         self.name = name
@@ -95,8 +97,8 @@ class Connection:
         self.state: State = "idle"
         self.system: SystemStatus | None = None
         self.feeds: dict[Topic, Feed] = {}
-        self.router = Router(name, world.clock, self, tap)
-        self.conversation = Conversation(settings, ids=world.ids, frames=self._frames_of)
+        self.router = speech.router(name, world.clock, self, tap)
+        self.conversation = Conversation(settings, ids=world.ids, frames=self._frames_of, dialect=speech.dialect)
         self._tls = tls
         self._settings = settings
         self._world = world

@@ -14,6 +14,7 @@ from rxkraken.errors import ClientClosed, InvalidArgument, KrakenError, MissingC
 from rxkraken.models.status import Status, Subscription
 from rxkraken.session.connection import Connection
 from rxkraken.session.lease import TokenLease
+from rxkraken.session.speech import SPOT_V2
 from rxkraken.streams.hub import Hub
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rxkraken.models.status import Message, SystemStatus, Unknown
     from rxkraken.protocol.topics import Topic
     from rxkraken.session.lease import Fetch
+    from rxkraken.session.speech import Speech
     from rxkraken.session.world import World
     from rxkraken.settings import Endpoints, Settings
     from rxkraken.streams.feed import Feed
@@ -35,7 +37,7 @@ Role = Literal["public", "auth", "l3"]
 class Pool:
     """Connections by role, feeds by topic, and the hubs that tell what happens on them."""
 
-    def __init__(self, endpoints: Endpoints, settings: Settings, world: World) -> None:
+    def __init__(self, endpoints: Endpoints, settings: Settings, world: World, speech: Speech = SPOT_V2) -> None:
         """Open nothing yet."""
         self.statuses: Hub[Status] = Hub("status", self.report)
         self.errors: Hub[KrakenError] = Hub("errors", self._report_silently)
@@ -50,6 +52,7 @@ class Pool:
         self.is_closed = False
         self.learn_threshold: Callable[[int], None] = lambda _: None
         self._endpoints = endpoints
+        self._speech = speech
         self._settings = settings
         self._fatal: dict[str, Exception] = {}
         self._shapes: set[str] = set()
@@ -151,8 +154,9 @@ class Pool:
                 "account channels, level 3 and orders need an API key: KrakenClient(credentials=Credentials.from_env())"
             )
         connection = Connection(
-            name, url, self._endpoints.ssl, self._settings, self.world, self, self.messages, private=private
-        )
+            name, url, self._endpoints.ssl, self._settings, self.world, self, self.messages,
+            private=private, speech=self._speech,
+        )  # fmt: skip
         self.connections[name] = connection
         connection.start()
         return connection

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rxkraken.errors import InvalidArgument
 from rxkraken.simulator.connections import CLOUDFLARE, RESET
 from rxkraken.simulator.faults import FAULTS, check
-from rxkraken.simulator.mangling import odd_texts
+from rxkraken.simulator.mangling import SEVERAL, odd_texts
 from rxkraken.simulator.plan import random_fault
+from rxkraken.simulator.v1_mangling import V1_ODD
 
 if TYPE_CHECKING:
     from rxkraken.simulator.connections import Connection, Subscription
@@ -120,7 +121,8 @@ class Striker:
             case "plain_text":
                 connection.say(values["text"])
             case _:
-                for text in odd_texts(values["shape"]):
+                more = V1_ODD if connection.is_v1 and values["shape"] == SEVERAL else ()
+                for text in (*odd_texts(values["shape"]), *more):
                     connection.say(text)
 
     def _strike_subscription(self, name: str, values: dict[str, Any], subscription: Subscription) -> None:

@@ -17,6 +17,24 @@ if TYPE_CHECKING:
 # The names of a side in a snapshot and in an update, and the exchange's own name of it.
 _SIDES = (("as", "asks"), ("bs", "bids"), ("a", "asks"), ("b", "bids"))
 _PRICE, _QTY = 0, 1
+V1_ODD: tuple[str, ...] = (
+    "[]",
+    "[336]",
+    '[336,{"b":[]},"book-10"]',
+    '[336,null,"book-10","XBT/USD"]',
+    '[336,{"b":[["1.0"]],"c":"soon"},"book-10","XBT/USD"]',
+    '[336,{"a":"soon"},{"b":null,"c":7},"book-10","XBT/USD"]',
+    '[0,{"sun":true},"weather","XBT/USD"]',
+    '[1,[["1.0"]],"trade","XBT/USD"]',
+    '[[],"openOrders"]',
+    '[[{"OABCDE-ABCDE-ABCDEF":null}],"openOrders",{"sequence":"one"}]',
+    '[[null],"ownTrades",{}]',
+    '{"event":["heartbeat"]}',
+    '{"event":"greet","status":"ok"}',
+    '{"event":"subscriptionStatus"}',
+    '{"event":"systemStatus","status":7}',
+)
+"""What v1 clients get of the fault `odd_json` besides the shapes that make no sense in any dialect."""
 
 
 def corrupt_level(text: str, checked: Checked) -> list[str] | None:

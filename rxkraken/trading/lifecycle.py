@@ -119,7 +119,11 @@ class _Follower:
             return
         self._order_id = order.order_id
         self._told = state
-        self._observer.on_next(order)
+        try:
+            self._observer.on_next(order)
+        except BaseException:
+            self._end()  # the ticket and the executions both lead here: it has failed for both
+            raise
         if order.is_final:
             self._complete()
 

@@ -330,3 +330,28 @@ def test_an_order_does_not_overtake_the_executions_that_were_subscribed_to_befor
             ]
 
     run(main)
+
+
+# --- subscribers that fail (promise 5) --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("good", [0, 1])
+def test_a_follower_of_an_order_that_fails_is_told_nothing_more_and_reported_once(play, good):
+    """Whether it fails at the ack or at an execution; another follower sees everything."""
+
+    async def story(floor):
+        errors, seen = watch(floor.client.errors), []
+
+        def fail(order):
+            seen.append(order.status)
+            if len(seen) > good:
+                raise ValueError(order.status)
+
+        ticket = floor.client.add_order("BTC/USD", "buy", "market", qty="0.01")
+        ticket.lifecycle.subscribe(fail)
+        life = watch(ticket.lifecycle)
+        await asyncio.sleep(5)
+        assert (len(seen), [type(each) for each in errors]) == (good + 1, [rk.SubscriberFailed])
+        assert [life[-2].status, life[-1]] == ["filled", "completed"]
+
+    play(story)

@@ -28,6 +28,7 @@ from rxkraken.cli.simulate import simulate
 from rxkraken.cli.streams import book, instruments, ohlc, spread, status, ticker, trades
 from rxkraken.cli.token import token
 from rxkraken.cli.verify import verify
+from rxkraken.cli.ws import ws
 from rxkraken.errors import InvalidArgument, KrakenError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(ticker, spread, book, trades, ohlc, instruments, status),
-    *(level3, executions, balances, dead_man, rest, token, doctor),
+    *(level3, executions, balances, dead_man, rest, token, doctor, ws),
     *(demo, simulate, verify),
 )
 _GROUPS: Final[tuple[typer.Typer, ...]] = (order,)

@@ -228,8 +228,7 @@ class Reconciler:
         return None if only_new and self._departure.is_namesake(found) else found
 
     async def _ask(self, order_id: str | None, own_id: str | None) -> OrderInfo | None:
-        survey = await self._desk.survey.ask(self._since)
-        return survey.find(order_id, own_id)
+        return await self._desk.survey.find(self._since, order_id, own_id)
 
     def _note_failure(self, problem: KrakenError) -> None:
         if isinstance(problem, ClientClosed | AuthRefused | PermissionRefused):

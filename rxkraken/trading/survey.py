@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Every open order, and those closed since `since` (Unix time); newest last."""
+    """Every open order, and those closed since `since` (Unix time); newest last.
+
+    It is not `complete` if more orders were closed since than it can hold; then the oldest of them are missing.
+    """
 
     orders: tuple[OrderInfo, ...]
     since: float
     asked_at: float
+    complete: bool = True
 
     def find(self, order_id: str | None, cl_ord_id: str | None) -> OrderInfo | None:
         """Find an order by either id; the newest one where a client's id was used again."""
@@ -53,17 +57,31 @@ class Surveyor:
                 latest = self._latest = await self._look(since)
             return latest
 
+    async def find(self, since: float, order_id: str | None, cl_ord_id: str | None) -> OrderInfo | None:
+        """Find an order in a survey, or by itself where that is not complete. Raises what the REST calls raise."""
+        survey = await self.ask(since)
+        found = survey.find(order_id, cl_ord_id)
+        if found is not None or survey.complete:
+            return found
+        rest = self._rest()
+        if order_id is not None:
+            return (await rest.query_orders([order_id])).get(order_id)
+        closed = (await rest.closed_orders(start=int(since), closetime="close", cl_ord_id=cl_ord_id)).orders
+        return next(iter(closed.values()), None)
+
     async def _look(self, since: float) -> Survey:
         asked_at = self._world.loop.time()
         # Closed ones last: an order that closes in between is found in one of both.
         orders = list((await self._rest().open_orders()).values())
+        complete = False
         for page in range(_MOST_PAGES):
             closed = (await self._rest().closed_orders(start=int(since), ofs=page * _PAGE, closetime="close")).orders
             orders.extend(closed.values())
-            if len(closed) < _PAGE:
+            complete = len(closed) < _PAGE
+            if complete:
                 break
         orders.sort(key=lambda order: order.opentm)
-        return Survey(tuple(orders), since, asked_at)
+        return Survey(tuple(orders), since, asked_at, complete)
 
 
 _FRESH: Final = 5.0

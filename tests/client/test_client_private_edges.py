@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -11,6 +12,7 @@ import rxkraken as rk
 from rxkraken.simulator import Exchange
 from rxkraken.testing import ExchangeHttp, ExchangeNetwork, ScriptedNetwork, outside, run
 from rxkraken.testing.network import EPOCH
+from rxkraken.trading import mending, survey
 
 ENDPOINTS = rk.Endpoints.custom("ws://x/v2", auth="ws://x/auth/v2", l3="ws://x/l3/v2", rest="http://x")
 
@@ -353,5 +355,37 @@ def test_a_follower_of_an_order_that_fails_is_told_nothing_more_and_reported_onc
         await asyncio.sleep(5)
         assert (len(seen), [type(each) for each in errors]) == (good + 1, [rk.SubscriberFailed])
         assert [life[-2].status, life[-1]] == ["filled", "completed"]
+
+    play(story)
+
+
+# --- more orders than a look at REST holds (promise 12) ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["add_order", "cancel_order"])
+def test_among_thousands_of_closed_orders_the_one_in_question_is_still_found(play, monkeypatch, method):
+    """One that came and went while nobody listened is asked for by itself where a survey cannot hold them all."""
+    monkeypatch.setattr(survey, "_MOST_PAGES", 1)
+    monkeypatch.setattr(mending, "_MOST_PAGES", 1)
+
+    async def story(floor):
+        account, desk = floor.exchange.accounts["demo"], floor.exchange.desk
+        placed = await floor.bid()
+        ticket = floor.client.cancel_order(placed.order_id) if method == "cancel_order" else floor.bid()
+        floor.fault("refuse_upgrade", status=503, times=4)
+        floor.fault("cut_after", method=method)
+        assert isinstance(await fate(ticket), rk.OutcomeUnknown)
+        floor.network.drive()
+        desk.cancel_all(account)
+        for _ in range(60):
+            desk.add(
+                account, {"order_type": "market", "side": "sell", "symbol": "BTC/USD", "order_qty": Decimal("0.01")}
+            )
+            await asyncio.sleep(0.1)
+            floor.network.drive()
+        result = await fate(ticket.resolve())
+        assert not isinstance(result, Exception)
+        rows = result.orders if method == "cancel_order" else [result]
+        assert [row.order_id for row in rows] == [floor.orders[0 if method == "cancel_order" else 1][0]]
 
     play(story)

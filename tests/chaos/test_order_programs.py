@@ -55,9 +55,7 @@ class Program:
     async def play(self) -> None:
         """A few steps with pauses in between, some of them none."""
         for _ in range(self.chance.randint(1, 5)):
-            self.chance.choices(
-                (self.add, self.batch, self.amend, self.cancel, self.edit), (5, 1, 2, 3, 0.5)
-            )[0]()
+            self.chance.choices((self.add, self.batch, self.amend, self.cancel, self.edit), (5, 1, 2, 3, 0.5))[0]()
             await asyncio.sleep(self.chance.choice((0, 0, 0.01, 0.3, 2.0)))
 
     def send(self, ticket: Any) -> None:

@@ -97,6 +97,11 @@ class OrderTable:
         while len(self._expected) > _MOST_CLOSED:
             del self._expected[next(iter(self._expected))]
 
+    def expect_no_more(self, cl_ord_ids: Iterable[str]) -> None:
+        """Forget what requests said that came to nothing."""
+        for own_id in cl_ord_ids:
+            self._expected.pop(own_id, None)
+
     @property
     def expects(self) -> bool:
         """Whether orders were requested that nothing was heard of yet."""

@@ -297,6 +297,9 @@ class Desk:
         self._soon(look)
 
     def _note_refusal(self, request: OrderRequest, error: Exception) -> None:
+        feed = self._feed()
+        if feed is not None and isinstance(error, OrderRejected | NotSent):
+            feed.table.expect_no_more(request.cl_ord_ids)
         if isinstance(error, OrderRejected) and error.category == "trading_rate_limit":
             now = self.world.loop.time()
             self._limits.trading.fill(costs_of(request, self._limits.trading, now), now)

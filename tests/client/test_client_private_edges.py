@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
+import weakref
 from dataclasses import replace
 from decimal import Decimal
 
@@ -389,3 +392,64 @@ def test_among_thousands_of_closed_orders_the_one_in_question_is_still_found(pla
         assert [row.order_id for row in rows] == [floor.orders[0 if method == "cancel_order" else 1][0]]
 
     play(story)
+
+
+# --- nothing is left behind (promise 21) ------------------------------------------------------------------------------
+
+
+def test_orders_that_came_to_nothing_are_not_remembered(play):
+    """Refused, or never sent: the account expects no news of them."""
+
+    async def story(floor):
+        await floor.bid()
+        for _ in range(5):
+            assert isinstance(await fate(floor.bid(qty="1000000")), rk.OrderRejected)
+        crowd = [watch(floor.bid(deadline=0.5)) for _ in range(60)]
+        await asyncio.sleep(60)
+        assert rk.NotSent in {type(seen[0]) for seen in crowd}
+        assert not floor.client._account._executions().table.expects
+
+    play(story)
+
+
+@pytest.mark.parametrize("moment", ["quiet", "unknown", "waiting", "repairing"])
+def test_nothing_keeps_a_closed_client_alive(moment, caplog):
+    """Whatever was under way, no timer and no task holds on to it."""
+    caplog.set_level(logging.CRITICAL, "rxkraken")  # a record keeps its error, and that its frames
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        market = Exchange(seed=5, symbols=["BTC/USD"], rate=0, epoch=EPOCH, start=loop.time())
+        network = ExchangeNetwork(market, loop)
+        http = ExchangeHttp(market, loop, network.drive)
+        async with rk.KrakenClient(ENDPOINTS, market.credentials, outside=outside(network, http=http)) as client:
+            floor = Floor(market, client, network, http)
+            for stream in (client.executions(), client.balances(), client.dead_mans_switch(30)):
+                watch(stream)
+            await floor.bid()
+            watch(floor.bid().lifecycle)
+            await asyncio.sleep(1)
+            match moment:
+                case "unknown":
+                    floor.fault("lose_ack")
+                    watch(floor.bid().resolve())
+                case "waiting":
+                    floor.fault("invalidate_token")
+                    floor.fault("rest_slow", seconds=30.0, times=9)
+                    watch(floor.bid().lifecycle)
+                case "repairing":
+                    floor.fault("rest_slow", seconds=8.0, times=9)
+                    floor.fault("drop", code=1006)
+                    market.desk.cancel_all(market.accounts["demo"])
+                    await asyncio.sleep(3)
+                case _:
+                    pass
+            await asyncio.sleep(0.1)
+        alive = weakref.ref(client)
+        assert [timer for timer in loop._scheduled if not timer.cancelled()] == []
+        del client, floor, stream, market, network, http
+        await asyncio.sleep(0)
+        gc.collect()
+        assert alive() is None
+
+    run(main)

@@ -4,6 +4,7 @@ from rxkraken.sync.client import KrakenClient, Tickets
 from rxkraken.sync.delivering import Subscription
 from rxkraken.sync.pulling import Pull
 from rxkraken.sync.rest import RestClient
+from rxkraken.sync.simulator import Simulator
 from rxkraken.sync.stream import DeadMansSwitch, Stream
 from rxkraken.sync.ticket import OrderTicket, Ticket
 
@@ -13,6 +14,7 @@ __all__ = [
     "OrderTicket",
     "Pull",
     "RestClient",
+    "Simulator",
     "Stream",
     "Subscription",
     "Ticket",

@@ -139,7 +139,8 @@ def allowed(room: str) -> set[str]:
         return MAY_IMPORT[room]
     depth = next(depth for depth, layer in enumerate(LAYERS) if room in layer)
     below = set().union(*LAYERS[: depth + 1])
-    return below | BESIDE if room == "cli" else below
+    # Both fronts offer the practice exchange as well.
+    return below | BESIDE if room in {"sync", "cli"} else below
 
 
 def test_every_room_has_its_layer():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from reactivex.disposable import Disposable
 
 from rxkraken.account.balances import BalanceReducer
-from rxkraken.errors import InvalidArgument, MissingCredentials, SubscriptionRejected
+from rxkraken.errors import ClientClosed, InvalidArgument, MissingCredentials, SubscriptionRejected
 from rxkraken.rest import RestClient
 from rxkraken.streams import channels
 from rxkraken.streams.account import BalancesFeed, ExecutionsFeed, ExecutionsView, OpenOrdersView
@@ -175,8 +175,11 @@ class Account:
         checked_seconds(seconds)
 
         def attach(observer: ObserverBase[Any], place: str) -> DisposableBase:
+            pool = self._begin()
+            if pool.closing:
+                observer.on_error(ClientClosed("the client is closed; no switch can be armed"))
+                return Disposable()
             if self._switch is None:
-                pool = self._begin()
                 self._switch = Switch(
                     seconds, pool.world, arm=arm, report=pool.report, at_close=pool.before_closing,
                     over=self._forget_switch,

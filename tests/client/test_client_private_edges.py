@@ -412,6 +412,28 @@ def test_orders_that_came_to_nothing_are_not_remembered(play):
     play(story)
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_what_is_subscribed_to_at_the_end_or_later_ends_at_once(play, closed):
+    """While the client closes, and once it is closed: no stream waits, none begins anything."""
+
+    async def story(floor):
+        client = floor.client
+        await floor.bid()
+        watch(client.dead_mans_switch(30))
+        closing = asyncio.ensure_future(client.aclose())
+        await (asyncio.shield(closing) if closed else asyncio.sleep(0))
+        streams = [
+            client.executions(), client.open_orders(), client.balances(), client.level3("BTC/USD"),
+            client.dead_mans_switch(30), floor.bid().lifecycle, floor.bid().resolve(), floor.bid(),
+        ]  # fmt: skip
+        seen = [watch(stream) for stream in streams]
+        await closing
+        await asyncio.sleep(0)
+        assert [type(items[-1]) for items in seen] == [*[rk.ClientClosed] * 6, rk.NotSent, rk.NotSent]
+
+    play(story)
+
+
 @pytest.mark.parametrize("moment", ["quiet", "unknown", "waiting", "repairing"])
 def test_nothing_keeps_a_closed_client_alive(moment, caplog):
     """Whatever was under way, no timer and no task holds on to it."""

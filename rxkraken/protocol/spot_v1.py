@@ -6,8 +6,8 @@ replies. V1's spellings (`XBT/USD`, `reqid`, `subscriptionStatus`) exist on the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -18,6 +18,7 @@ from rxkraken.models.rounding import EXACT
 from rxkraken.models.status import SystemStatus
 from rxkraken.protocol import spot_v1_orders
 from rxkraken.protocol.json import dumps
+from rxkraken.protocol.spot_v1_values import elements, fields, moment, number, shown, symbol_of, text, whole
 from rxkraken.protocol.spot_v2 import Malformed, Reply
 from rxkraken.symbols import canonical, to_v1
 
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
 
 CHANNELS: Final[Mapping[str, str]] = {"executions": "openOrders", "own_trades": "ownTrades"}
 """The names that v1 has for channels of this library, where they differ."""
+# What else a topic carries are options of v2 only.
+_OPTIONS: Final = frozenset({"depth", "interval", "ratecounter", "consolidate_taker"})
+_LONGEST: Final = 80
 _SIDES: Final[Mapping[Any, str]] = {"b": "buy", "s": "sell"}
 _ORD_TYPES: Final[Mapping[Any, str]] = {"m": "market", "l": "limit"}
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_CHECKSUM: Final = re.compile(r"[0-9]{1,10}")
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 
@@ -41,8 +45,9 @@ def subscribe(topics: Sequence[Topic], req_id: int, *, snapshot: bool, token: st
     Only `ownTrades` lets one choose whether it begins with a snapshot.
     """
     first = topics[0]
+    options = {name: value for name, value in first.params if name in _OPTIONS}
     extra = {"snapshot": snapshot} if first.channel == "own_trades" else {}
-    return _request("subscribe", topics, req_id, {**dict(first.params), **extra}, token)
+    return _request("subscribe", topics, req_id, options | extra, token)
 
 
 def unsubscribe(topics: Sequence[Topic], req_id: int, *, token: str | None = None) -> str:
@@ -81,74 +86,89 @@ def ping(req_id: int) -> str:
 
 
 def reply(frame: Mapping[str, Any]) -> Reply | None:
-    """Read an answer to a request: a pong, a `…Status` or an `error` with a `reqid`; None for any other event."""
-    event = frame.get("event")
-    req_id = frame.get("reqid")
-    method = _METHODS.get(event) if isinstance(event, str) else None
-    if event == "error" and isinstance(req_id, int):
-        method = "error"
+    """Read an answer to a request: a pong, a `…Status` or an `error` with a `reqid`; None for any other event.
+
+    Never raises. A refused subscription does not say whether it was asked for or left: its method is "subscribe".
+    """
+    req_id = _number_of(frame.get("reqid"))
+    method = _method(frame, req_id)
     if method is None:
         return None
-    text = frame.get("errorMessage")
-    failed = event == "error" or frame.get("status") == "error" or text is not None
-    error = None if not failed else str(text or "refused without a reason")
-    details: Any = frame.get("subscription")
-    threshold = cast("dict[str, Any]", details).get("maxratecount") if isinstance(details, dict) else None
-    in_v2_words: dict[str, Any] = {"method": method, "success": not failed, "req_id": req_id}
-    if failed:
-        in_v2_words["error"] = error
-    else:
+    error = _refusal(frame)
+    in_v2_words: dict[str, Any] = {"method": method, "success": error is None, "req_id": req_id}
+    if error is None:
         in_v2_words["result"] = spot_v1_orders.result_of(frame)
+    else:
+        in_v2_words["error"] = error
+    details: Any = frame.get("subscription")
+    threshold: Any = cast("dict[str, Any]", details).get("maxratecount") if isinstance(details, dict) else None
     return Reply(
         method=method,
-        success=not failed,
-        req_id=req_id if isinstance(req_id, int) else None,
+        success=error is None,
+        req_id=req_id,
         symbol=_symbol_or_none(frame.get("pair")),
         error=error,
         warnings=(),
         frame=in_v2_words,
-        rate_threshold=threshold if isinstance(threshold, int) else None,
+        rate_threshold=_number_of(threshold),
     )
 
 
 _METHODS: Final[Mapping[str, str]] = {
     "pong": "pong",
-    "subscriptionStatus": "subscribe",
     **{f"{event}Status": method for method, event in spot_v1_orders.EVENTS.items()},
 }
 
 
+def _method(frame: Mapping[str, Any], req_id: int | None) -> str | None:
+    match frame.get("event"):
+        case "subscriptionStatus":
+            return "unsubscribe" if frame.get("status") == "unsubscribed" else "subscribe"
+        case "error" if req_id is not None:
+            return "error"
+        case str(event):
+            return _METHODS.get(event)
+        case _:
+            return None
+
+
+def _refusal(frame: Mapping[str, Any]) -> str | None:
+    error = frame.get("errorMessage")
+    if error is None and frame.get("event") != "error" and frame.get("status") != "error":
+        return None
+    return _words(error) if error else "refused without a reason"
+
+
+def _number_of(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _words(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
+
+
 def connection_error(frame: Mapping[str, Any]) -> str | None:
     """Find the text of an error that belongs to no request (sections 1 and 2.4)."""
-    text = frame.get("errorMessage", frame.get("Error"))
-    return None if text is None else str(text)
+    error = frame.get("errorMessage", frame.get("Error"))
+    return None if error is None else _words(error)
 
 
 def system_status(frame: Mapping[str, Any]) -> SystemStatus:
     """Read `systemStatus`; `connectionID` is there on the first one only (section 2.1)."""
-    connection_id = frame.get("connectionID")
     return SystemStatus(
-        system=_text(frame.get("status"), "status"),
+        system=text(frame.get("status"), "status"),
         api_version="v1",
-        version=str(frame.get("version", "")),
-        connection_id=connection_id if isinstance(connection_id, int) else None,
+        version=_words(frame.get("version", "")),
+        connection_id=_number_of(frame.get("connectionID")),
     )
 
 
 # --- market data ------------------------------------------------------------------------------------------------------
 
 
-def symbol_of(pair: Any) -> str:
-    """Return the canonical symbol of a pair on the wire."""
-    try:
-        return canonical(pair)
-    except UnknownSymbol as error:
-        raise Malformed(f"pair {pair!r} is no market") from error
-
-
 def _symbol_or_none(pair: Any) -> str | None:
     try:
-        return None if pair is None else canonical(pair)
+        return canonical(pair) if isinstance(pair, str) else None
     except UnknownSymbol:
         return None
 
@@ -156,27 +176,29 @@ def _symbol_or_none(pair: Any) -> str | None:
 def ticker(record: Any, received: float, epoch: int) -> Ticker:
     """Read a ticker: `(symbol, payload)`. The 24 hours are the second of each pair of numbers (section 5.1).
 
-    `change` and `change_pct` are computed from the price of 24 hours ago, which v1 sends in their stead.
+    `change` and `change_pct` (two digits, as in v2) are computed from the price of 24 hours ago, which v1 sends in
+    their stead; there is no `timestamp`. What only v1 has is left out: the sums since midnight (`v`, `p`, `t`, `l`,
+    `h`, `o`), the whole lots of the best prices (`a`, `b`), and the volume of the last trade (`c`).
     """
     symbol, payload = record
-    fields = cast("Mapping[str, Any]", payload)
-    last, opened = _number(_at(fields, "c", 0), "c"), _number(_at(fields, "o", 1), "o")
+    sums = fields(payload, "ticker")
+    last, opened = number(_at(sums, "c", 0), "c"), number(_at(sums, "o", 1), "o")
     change = EXACT.subtract(last, opened)
     percent = EXACT.multiply(EXACT.divide(change, opened), Decimal(100)) if opened else Decimal(0)
     return Ticker(
         symbol=symbol,
-        bid=_number(_at(fields, "b", 0), "b"),
-        bid_qty=_number(_at(fields, "b", 2), "b"),
-        ask=_number(_at(fields, "a", 0), "a"),
-        ask_qty=_number(_at(fields, "a", 2), "a"),
+        bid=number(_at(sums, "b", 0), "b"),
+        bid_qty=number(_at(sums, "b", 2), "b"),
+        ask=number(_at(sums, "a", 0), "a"),
+        ask_qty=number(_at(sums, "a", 2), "a"),
         last=last,
-        volume=_number(_at(fields, "v", 1), "v"),
-        vwap=_number(_at(fields, "p", 1), "p"),
-        low=_number(_at(fields, "l", 1), "l"),
-        high=_number(_at(fields, "h", 1), "h"),
+        volume=number(_at(sums, "v", 1), "v"),
+        vwap=number(_at(sums, "p", 1), "p"),
+        low=number(_at(sums, "l", 1), "l"),
+        high=number(_at(sums, "h", 1), "h"),
         change=change,
         change_pct=EXACT.quantize(percent, Decimal("0.01")),
-        trades=_integer(_at(fields, "t", 1), "t"),
+        trades=whole(_at(sums, "t", 1), "t"),
         timestamp=None,
         received=received,
         epoch=epoch,
@@ -186,18 +208,22 @@ def ticker(record: Any, received: float, epoch: int) -> Ticker:
 def candle(record: Any, received: float, epoch: int, *, snapshot: bool) -> Candle:
     """Read a candle: `(symbol, interval, row)`; it begins one interval before the end that v1 tells (section 5.2)."""
     symbol, interval, row = record
-    _, end, opened, high, low, close, vwap, volume, count = _row(row, 9, "ohlc")
+    _, end, opened, high, low, close, vwap, volume, count, *_ = elements(row, "ohlc", 9)
+    try:
+        begins = moment(end, "etime") - timedelta(minutes=interval)
+    except OverflowError as error:
+        raise Malformed(f"a candle of {interval} minutes that ends at {shown(end)}") from error
     return Candle(
         symbol=symbol,
         interval=interval,
-        interval_begin=moment(end, "etime") - timedelta(minutes=interval),
-        open=_number(opened, "open"),
-        high=_number(high, "high"),
-        low=_number(low, "low"),
-        close=_number(close, "close"),
-        vwap=_number(vwap, "vwap"),
-        volume=_number(volume, "volume"),
-        trades=_integer(int(count) if isinstance(count, str) and count.isdecimal() else count, "count"),
+        interval_begin=begins,
+        open=number(opened, "open"),
+        high=number(high, "high"),
+        low=number(low, "low"),
+        close=number(close, "close"),
+        vwap=number(vwap, "vwap"),
+        volume=number(volume, "volume"),
+        trades=whole(count, "count"),
         snapshot=snapshot,
         received=received,
         epoch=epoch,
@@ -207,14 +233,15 @@ def candle(record: Any, received: float, epoch: int, *, snapshot: bool) -> Candl
 def trade(record: Any, received: float, epoch: int) -> TradeV1:
     """Read a trade: `(symbol, row)`. Words newer than this version are kept as they are (section 5.3)."""
     symbol, row = record
-    price, qty, time, side, ord_type, misc = _row(row, 6, "trade")
+    price, qty, time, side, ord_type, misc, *_ = elements(row, "trade", 6)
+    side, ord_type = text(side, "side"), text(ord_type, "orderType")
     return TradeV1(
         symbol=symbol,
-        side=_SIDES.get(side, str(side)),
-        price=_number(price, "price"),
-        qty=_number(qty, "volume"),
-        ord_type=_ORD_TYPES.get(ord_type, str(ord_type)),
-        misc=str(misc),
+        side=_SIDES.get(side, side),
+        price=number(price, "price"),
+        qty=number(qty, "volume"),
+        ord_type=_ORD_TYPES.get(ord_type, ord_type),
+        misc=_words(misc),
         timestamp=moment(time, "time"),
         received=received,
         epoch=epoch,
@@ -224,14 +251,14 @@ def trade(record: Any, received: float, epoch: int) -> TradeV1:
 def spread(record: Any, received: float, epoch: int) -> Spread:
     """Read a spread: `(symbol, row)` (section 5.4)."""
     symbol, row = record
-    bid, ask, time, bid_qty, ask_qty = _row(row, 5, "spread")
+    bid, ask, time, bid_qty, ask_qty, *_ = elements(row, "spread", 5)
     return Spread(
         symbol=symbol,
-        bid=_number(bid, "bid"),
-        ask=_number(ask, "ask"),
+        bid=number(bid, "bid"),
+        ask=number(ask, "ask"),
         timestamp=moment(time, "timestamp"),
-        bid_qty=_number(bid_qty, "bidVolume"),
-        ask_qty=_number(ask_qty, "askVolume"),
+        bid_qty=number(bid_qty, "bidVolume"),
+        ask_qty=number(ask_qty, "askVolume"),
         received=received,
         epoch=epoch,
     )
@@ -246,16 +273,16 @@ def book(parts: Sequence[Any], symbol: str) -> tuple[dict[str, Any], str]:
     entry: dict[str, Any] = {"symbol": symbol, "asks": [], "bids": []}
     kind, newest = "update", ""
     for part in parts:
-        fields = _object(part, "book")
-        kind = "snapshot" if "as" in fields or "bs" in fields else kind
+        changes = fields(part, "book")
+        kind = "snapshot" if "as" in changes or "bs" in changes else kind
         for side, keys in (("asks", ("as", "a")), ("bids", ("bs", "b"))):
             for key in keys:
-                for row in _list(fields.get(key, []), key):
-                    price, qty, time, *_ = _row(row, 3, key)
-                    entry[side].append({"price": _number(price, key), "qty": _number(qty, key)})
-                    newest = max(newest, str(time))
-        if "c" in fields:
-            entry["checksum"] = _checksum(fields["c"])
+                for row in elements(changes.get(key, []), key):
+                    price, qty, time, *_ = elements(row, key, 3)
+                    entry[side].append({"price": number(price, key), "qty": number(qty, key)})
+                    newest = max(newest, text(time, "timestamp"))
+        if "c" in changes:
+            entry["checksum"] = _checksum(changes["c"])
     if newest:
         entry["timestamp"] = moment(newest, "timestamp").isoformat().replace("+00:00", "Z")
     return entry, kind
@@ -264,57 +291,11 @@ def book(parts: Sequence[Any], symbol: str) -> tuple[dict[str, Any], str]:
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
-def moment(text: Any, name: str) -> datetime:
-    """Read a time in seconds since 1970, to the microsecond."""
-    try:
-        return _EPOCH + timedelta(microseconds=int(EXACT.scaleb(_number(text, name), 6)))
-    except OverflowError as error:
-        raise Malformed(f"field {name}={text!r} is not a time") from error
+def _checksum(value: Any) -> int:
+    if not isinstance(value, str) or not _CHECKSUM.fullmatch(value):
+        raise Malformed(f"checksum {shown(value)} is not a whole number in a text")
+    return int(value)
 
 
-def _checksum(text: Any) -> int:
-    if not isinstance(text, str) or not (text.isascii() and text.isdecimal()):
-        raise Malformed(f"checksum {text!r} is not a whole number")
-    return int(text)
-
-
-def _number(text: Any, name: str) -> Decimal:
-    if isinstance(text, str) and text.isascii() and text.replace(".", "", 1).removeprefix("-").isdigit():
-        return Decimal(text)
-    raise Malformed(f"field {name}={text!r} is not a number in a text")
-
-
-def _integer(value: Any, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise Malformed(f"field {name}={value!r} is not a whole number")
-    return value
-
-
-def _text(value: Any, name: str) -> str:
-    if not isinstance(value, str):
-        raise Malformed(f"field {name}={value!r} is not text")
-    return value
-
-
-def _object(value: Any, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise Malformed(f"{name} is {value!r}, not an object")
-    return cast("dict[str, Any]", value)
-
-
-def _list(value: Any, name: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise Malformed(f"{name} is {value!r}, not a list")
-    return cast("list[Any]", value)
-
-
-def _row(value: Any, least: int, name: str) -> list[Any]:
-    row = _list(value, name)
-    if len(row) < least:
-        raise Malformed(f"a row of {name} has {len(row)} elements, not {least}")
-    return row if name in ("a", "b", "as", "bs") else row[:least]
-
-
-def _at(fields: Mapping[str, Any], name: str, place: int) -> Any:
-    row = _list(fields.get(name), name)
-    return row[place] if place < len(row) else None
+def _at(sums: Mapping[str, Any], name: str, place: int) -> Any:
+    return elements(sums.get(name), name, place + 1)[place]

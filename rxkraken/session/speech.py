@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from rxkraken.protocol import spot_v2
+from rxkraken.protocol import spot_v1, spot_v2
 from rxkraken.protocol.dialect import Dialect
 from rxkraken.session.router import Router
+from rxkraken.session.router_v1 import RouterV1
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,3 +35,4 @@ class Speech:
 
 
 SPOT_V2: Final = Speech(spot_v2, Router)
+SPOT_V1: Final = Speech(spot_v1, RouterV1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rxkraken.protocol import spot_v2
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rxkraken.models.market import Candle, Instruments, Ticker, Trade
 
@@ -40,15 +40,16 @@ class Reducer(Protocol):
 class TickerReducer:
     """The latest record is the state."""
 
-    def __init__(self) -> None:
-        """Know nothing yet."""
+    def __init__(self, read: Callable[[Any, float, int], Ticker] = spot_v2.ticker) -> None:
+        """`read` is the dialect's reader of one record."""
         self.missed: int | None = None
+        self._read = read
         self._latest: Ticker | None = None
 
     def reduce(self, records: Records, kind: str, received: float, epoch: int) -> Sequence[Ticker]:
         """Every record is whole, snapshot or not."""
         del kind
-        items = [spot_v2.ticker(record, received, epoch) for record in records]
+        items = [self._read(record, received, epoch) for record in records]
         self._latest = items[-1] if items else self._latest
         return items
 
@@ -116,17 +117,26 @@ class TradeReducer:
         return fresh
 
 
+class ReadCandle(Protocol):
+    """Reads one candle record of a dialect."""
+
+    def __call__(self, record: Any, received: float, epoch: int, /, *, snapshot: bool) -> Candle:
+        """`snapshot` says that it is history."""
+        ...
+
+
 class CandleReducer:
     """Each state of each candle once: a renewed subscription's history repeats nothing (section 3.4)."""
 
-    def __init__(self) -> None:
-        """Know nothing yet."""
+    def __init__(self, read: ReadCandle = spot_v2.candle) -> None:
+        """`read` is the dialect's reader of one record."""
         self.missed: int | None = None
+        self._read = read
         self._last: Candle | None = None
 
     def reduce(self, records: Records, kind: str, received: float, epoch: int) -> Sequence[Candle]:
         """Let through what is newer than, or differs from, the candle seen last."""
-        candles = [spot_v2.candle(record, received, epoch, snapshot=kind == "snapshot") for record in records]
+        candles = [self._read(record, received, epoch, snapshot=kind == "snapshot") for record in records]
         fresh = [candle for candle in candles if self._is_news(candle)]
         if fresh:
             self._last = fresh[-1]

@@ -155,7 +155,9 @@ class V1Writer:
 
     def _display(self, order: AccountOrder, spec: SymbolSpec) -> Entry:
         booked = self._markets[order.symbol].engine.orders.get(order.order_id)
-        remains = Decimal(booked.visible).scaleb(-spec.qty_precision) if booked else order.display_qty or ZERO
+        remains = Decimal(booked.visible).scaleb(-spec.qty_precision) if booked else ZERO
+        # Nothing is visible before the order is in the book, and in the moment in which it is refilled.
+        remains = remains or min(order.display_qty or ZERO, order.remaining)
         return {
             "display_volume": fixed(order.display_qty or ZERO, spec.qty_precision),
             "display_volume_remain": fixed(remains, spec.qty_precision),

@@ -450,3 +450,57 @@ def test_a_naive_reader_knows_every_order_after_random_trading():
     }
     for sequence in trader.sequences.values():
         assert sequence == list(range(1, len(sequence) + 1))
+
+
+def test_what_only_v2_can_place_is_told_in_v1s_words(exchange):
+    """An iceberg shows its peak and what is left of it; an institution's name goes along."""
+    old = Trader(exchange, "openOrders")
+    desk, account = exchange.desk, exchange.accounts["demo"]
+    placed = desk.add(account, {
+        "symbol": "BTC/USD", "order_type": "iceberg", "side": "sell", "order_qty": D(3), "display_qty": D("0.5"),
+        "limit_price": exchange.markets["BTC/USD"].reference("last"), "sender_sub_id": "desk-7",
+    })  # fmt: skip
+    exchange.advance(exchange.now + 0.1)
+    told = old.orders[placed.order_id]
+    filled = placed.order.cum_qty
+    assert (told["display_volume"], told["sender_sub_id"], told["vol"]) == ("0.50000000", "desk-7", "3.00000000")
+    assert told["descr"]["ordertype"] == "iceberg"
+    rich = exchange.add_account("rich", balances={"USD": 1_000_000})
+    desk.add(rich, {"symbol": "BTC/USD", "order_type": "market", "side": "buy", "order_qty": D("0.5")})
+    exchange.advance(exchange.now + 0.1)
+    assert D(told["vol_exec"]) == filled + D("0.5")
+    assert old.orders[placed.order_id]["display_volume_remain"] == "0.50000000"
+    desk.amend(account, {"order_id": placed.order_id, "display_qty": D("0.4")})
+    old.ask("cancelOrder", txid=[placed.order_id])
+    assert (told["display_volume"], told["status"], told["cancel_reason"]) == (
+        "0.40000000",
+        "canceled",
+        "User requested",
+    )
+    assert placed.order_id in Trader(exchange, "openOrders").orders or not account.open_orders
+
+
+def test_a_late_subscriber_sees_a_partly_filled_order_whole(exchange):
+    trader = Trader(exchange, "openOrders")
+    last = exchange.markets["BTC/USD"].reference("last")
+    txid = trader.add(volume="10", price=str(last + 1))["txid"]
+    (late,) = Trader(exchange, "openOrders").orders.values()
+    assert late == {key: item for key, item in trader.orders[txid].items() if key != "lastupdated"}
+    assert 0 < D(late["vol_exec"]) < 10
+    take = trader.add("take-profit", "sell", "0.1", price=str(last + 400))["txid"]
+    assert trader.orders[take]["stopprice"] == f"{last + 400:.5f}"
+    trader.ask("cancelOrder", txid=[txid])
+    assert trader.orders[txid]["status"] == "canceled"
+
+
+def test_one_account_hears_nothing_of_another(exchange):
+    exchange.add_account("other", balances={"USD": 100_000})
+    key = exchange.add_key("other")
+    mine, theirs = Trader(exchange, "openOrders", "ownTrades"), Trader(exchange, "openOrders", "ownTrades", key=key.key)
+    mine.add("market", volume="0.1")
+    placed = theirs.add(price="80000")["txid"]
+    assert set(theirs.orders) == {placed}
+    assert placed not in mine.orders
+    assert theirs.trades == {}
+    (refused,) = mine.ask("cancelOrder", txid=[placed])
+    assert refused["errorMessage"] == "EOrder:Unknown order"

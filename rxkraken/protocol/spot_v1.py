@@ -11,7 +11,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from rxkraken.errors import UnknownSymbol
 from rxkraken.models.market import Candle, Ticker
 from rxkraken.models.market_v1 import Spread, TradeV1
 from rxkraken.models.rounding import EXACT
@@ -20,7 +19,7 @@ from rxkraken.protocol import spot_v1_orders
 from rxkraken.protocol.json import dumps
 from rxkraken.protocol.spot_v1_values import elements, fields, moment, number, shown, symbol_of, text, whole
 from rxkraken.protocol.spot_v2 import Malformed, Reply
-from rxkraken.symbols import canonical, to_v1
+from rxkraken.symbols import to_v1
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,8 +167,8 @@ def system_status(frame: Mapping[str, Any]) -> SystemStatus:
 
 def _symbol_or_none(pair: Any) -> str | None:
     try:
-        return canonical(pair) if isinstance(pair, str) else None
-    except UnknownSymbol:
+        return symbol_of(pair)
+    except Malformed:
         return None
 
 

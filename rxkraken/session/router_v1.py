@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from rxkraken.models.status import Message
 from rxkraken.protocol import spot_v1, spot_v1_account, spot_v2
 from rxkraken.protocol.json import loads
+from rxkraken.protocol.spot_v1_values import symbol_of
 from rxkraken.session.router import Router
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class RouterV1(Router):
     def _data(self, name: str, pair: str, parts: list[Any], raw: str | bytes) -> None:
         channel, _, option = name.partition("-")
         try:
-            symbol = spot_v1.symbol_of(pair)
+            symbol = symbol_of(pair)
             if channel == "book":
                 self._book_frame(symbol, option, parts, raw)
             elif channel in _READ:

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 Fields = dict[str, Any]
 VERSION = "1.9.1"
 HEARTBEAT = '{"event":"heartbeat"}'
-BEAT = 1.0
 _CHANGES = frozenset({"modify_orders", "cancel_orders"})
 # Any one of these lets a key do it; which permission each channel takes is unconfirmed.
 NEEDS: dict[str, frozenset[str]] = {

@@ -34,6 +34,8 @@ class _Found:
 
     reports: tuple[Report, ...]
     open_ends: tuple[str, ...]
+    # Whether nothing was left out: an interruption of days may hold more than is asked for.
+    whole: bool
 
 
 class RestMender:
@@ -66,7 +68,7 @@ class RestMender:
             done(Mended((), complete=False))
             await self._follow(hole, late)
         else:
-            done(Mended(found.reports, complete=True))
+            done(Mended(found.reports, complete=found.whole))
             await self._follow(_only(hole, found.open_ends), late)
 
     async def _first_look(self, hole: Hole) -> _Found | None:
@@ -99,12 +101,14 @@ class RestMender:
     async def _look(self, hole: Hole) -> _Found:
         reports: dict[str, Report] = {}
         fills: list[Report] = []
+        closed: list[Report] = []
         rest = self._rest()
         if hole.everything:
             reports |= {txid: report_of_order(order) for txid, order in (await rest.open_orders()).items()}
         if hole.since is not None:
             start = int(hole.since) - _MARGIN
-            reports |= {report.order_id: report for report in await self._closed_since(start)}
+            closed = await self._closed_since(start)
+            reports |= {report.order_id: report for report in closed}
             if hole.fills:
                 fills = await self._fills_since(start)
         asked = [order_id for order_id in hole.orders if order_id not in reports]
@@ -114,7 +118,7 @@ class RestMender:
         open_ends = hole.orders if hole.gone else ()
         open_ends = tuple(each for each in open_ends if not _is_closed(reports.get(each)))
         kept = [report for txid, report in reports.items() if txid not in open_ends]
-        return _Found((*fills, *kept), open_ends)
+        return _Found((*fills, *kept), open_ends, max(len(closed), len(fills)) < _MOST_PAGES * _PAGE)
 
     async def _query(self, order_ids: Sequence[str]) -> dict[str, OrderInfo]:
         """Ask for orders by id. Where one unknown id has them all refused, each is asked for by itself."""

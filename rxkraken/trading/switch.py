@@ -131,6 +131,9 @@ class Switch:
             log.warning("the dead man's switch could not be disarmed and will fire: %s", error)
 
     def _fail(self, error: KrakenError) -> None:
+        if isinstance(self._latest, Armed):
+            # Nobody can refresh it any more, nor call it off: it will fire.
+            self._tell(Tripped(self._world.wall(), f"cannot be refreshed any more: {error}"))
         self._forget_close()
         self._over()
         self._task = None

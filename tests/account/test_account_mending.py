@@ -184,3 +184,18 @@ def test_closing_gives_up_whatever_is_being_looked_up(moment):
         return len(asyncio.all_tasks()), len(rest.asked) - calls
 
     assert run(act) == (1, 0)
+
+
+def test_more_than_can_be_asked_for_leaves_the_hole_incomplete():
+    """After days without a line: what was found is told, and that it may not be all."""
+
+    async def act():
+        rest = Rest(closed=[order(f"O{number}", "closed") for number in range(2100)], seconds=0.01)
+        asked = Asked(rest, Hole(1700000000.0, ()), patience=60.0)
+        await asyncio.sleep(30)
+        await asked.mender.aclose()
+        (mended,) = asked.done
+        assert len(mended.reports) == 2000
+        assert not mended.complete
+
+    run(act)

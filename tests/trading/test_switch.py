@@ -309,3 +309,18 @@ async def soon(seen):
     """What has come within a second."""
     await asyncio.sleep(1)
     return seen
+
+
+def test_an_armed_switch_that_can_never_be_refreshed_again_is_told_to_have_tripped(play, watch):
+    """The key has lost its permission: the exchange will cancel everything, whoever is still there."""
+
+    async def story(venue):
+        seen = watch(venue.client.dead_mans_switch(60))
+        await asyncio.sleep(1)
+        key = venue.exchange.keys[venue.exchange.credentials.key]
+        key.permissions = key.permissions - {"cancel_orders", "modify_orders"}
+        await asyncio.sleep(30)
+        assert [type(each) for each in seen] == [rk.Armed, rk.Tripped, rk.OrderRejected]
+        assert "cannot be refreshed any more" in seen[1].reason
+
+    play(story)

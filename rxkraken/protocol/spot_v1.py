@@ -17,7 +17,7 @@ from rxkraken.models.rounding import EXACT
 from rxkraken.models.status import SystemStatus
 from rxkraken.protocol import spot_v1_orders
 from rxkraken.protocol.json import dumps
-from rxkraken.protocol.spot_v1_values import elements, fields, moment, number, shown, symbol_of, text, whole
+from rxkraken.protocol.spot_v1_values import elements, moment, number, object_of, shown, symbol_of, text, whole
 from rxkraken.protocol.spot_v2 import Malformed, Reply
 from rxkraken.symbols import to_v1
 
@@ -180,7 +180,7 @@ def ticker(record: Any, received: float, epoch: int) -> Ticker:
     `h`, `o`), the whole lots of the best prices (`a`, `b`), and the volume of the last trade (`c`).
     """
     symbol, payload = record
-    sums = fields(payload, "ticker")
+    sums = object_of(payload, "ticker")
     last, opened = number(_at(sums, "c", 0), "c"), number(_at(sums, "o", 1), "o")
     change = EXACT.subtract(last, opened)
     percent = EXACT.multiply(EXACT.divide(change, opened), Decimal(100)) if opened else Decimal(0)
@@ -272,7 +272,7 @@ def book(parts: Sequence[Any], symbol: str) -> tuple[dict[str, Any], str]:
     entry: dict[str, Any] = {"symbol": symbol, "asks": [], "bids": []}
     kind, newest = "update", ""
     for part in parts:
-        changes = fields(part, "book")
+        changes = object_of(part, "book")
         kind = "snapshot" if "as" in changes or "bs" in changes else kind
         for side, keys in (("asks", ("as", "a")), ("bids", ("bs", "b"))):
             for key in keys:

@@ -6,17 +6,28 @@ where v2 has one: an entry of `openOrders` tells what an order is, one of `ownTr
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from rxkraken.models.trading import Contingent, Fee, Trigger
-from rxkraken.protocol.spot_v1 import moment, symbol_of
-from rxkraken.protocol.spot_v2 import Malformed
+from rxkraken.protocol.spot_v1_values import (
+    amount,
+    elements,
+    flag,
+    moment,
+    number,
+    object_of,
+    offset,
+    optional_moment,
+    shown,
+    symbol_of,
+    text,
+    whole,
+)
 from rxkraken.protocol.spot_v2_account import FillReport, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from decimal import Decimal
 
 _STATUSES: Final[Mapping[str, str]] = {
     "pending": "pending_new",
@@ -26,7 +37,10 @@ _STATUSES: Final[Mapping[str, str]] = {
     "expired": "expired",
 }
 _FINAL: Final = frozenset({"filled", "canceled", "expired"})
-_ZERO: Final = Decimal(0)
+_LIMIT_FIRST: Final = frozenset({"limit", "iceberg"})
+_PRICELESS: Final = frozenset({"market", "settle-position"})
+_FEES_IN: Final = frozenset({"fcib", "fciq"})
+_STARTED: Final = frozenset({"stopped", "touched"})
 _KNOWN: Final = frozenset(
     {
         "refid", "userref", "cl_ord_id", "ext_ord_id", "status", "opentm", "starttm", "expiretm", "lastupdated",
@@ -39,22 +53,17 @@ _KNOWN: Final = frozenset(
 
 def entries(data: Any) -> list[tuple[str, dict[str, Any]]]:
     """Return the ids and fields of a private frame's first element, in order."""
-    if not isinstance(data, list):
-        raise Malformed(f"a private frame holds {data!r}, not a list")
-    found: list[tuple[str, dict[str, Any]]] = []
-    for item in cast("list[Any]", data):
-        if not isinstance(item, dict):
-            raise Malformed(f"a private frame holds the entry {item!r}, not an object")
-        for name, fields in cast("dict[str, Any]", item).items():
-            if not isinstance(fields, dict):
-                raise Malformed(f"entry {name!r} is {fields!r}, not an object")
-            found.append((name, cast("dict[str, Any]", fields)))
-    return found
+    objects = [object_of(item, "entry") for item in elements(data, "entries")]
+    return [(name, object_of(fields, "entry")) for item in objects for name, fields in item.items()]
 
 
 def order(order_id: str, fields: Mapping[str, Any]) -> Report:
-    """Read an entry of `openOrders`: whole the first time, then what changed (section 7.1)."""
-    changes = _described(fields.get("descr"))
+    """Read an entry of `openOrders`: whole the first time, then what changed (section 7.1).
+
+    An entry that does not say its status has "pending_new", which changes none: a status never goes back. Its `fee` is
+    left out, as `Order.fees` are those of the fills; so are the trigger's `misc` and `stopprice` without a `descr`.
+    """
+    changes = _described(fields)
     for wire, (name, read) in _FIELDS.items():
         value = fields.get(wire)
         if value is not None:
@@ -65,54 +74,72 @@ def order(order_id: str, fields: Mapping[str, Any]) -> Report:
     reason = fields.get("cancel_reason") or fields.get("amend_reason")
     count = fields.get("ratecount")
     return Report(
-        order_id=order_id,
+        order_id=text(order_id, "order id"),
         exec_type=_exec_type(fields, status),
         status=status,
-        timestamp=None if stamp is None else moment(stamp, "lastupdated"),
+        timestamp=optional_moment(stamp, "lastupdated"),
         changes=changes,
-        reason=reason if isinstance(reason, str) and reason else None,
-        rate_count=None if count is None else _number(str(count), "ratecount"),
+        reason=reason if isinstance(reason, str) else None,
+        rate_count=None if count is None else _counted(count),
     )
 
 
 def own_trade(trade_id: str, fields: Mapping[str, Any]) -> Report:
     """Read an entry of `ownTrades`, a fill. The fee is named without its asset: the quote currency's (section 7.2)."""
     symbol = symbol_of(fields.get("pair"))
-    changes: dict[str, Any] = {"symbol": symbol, "side": _text(fields.get("type"), "type")}
+    changes: dict[str, Any] = {"symbol": symbol, "side": text(fields.get("type"), "type")}
     for wire, (name, read) in _OF_A_FILL.items():
         if fields.get(wire) not in (None, 0):
             changes[name] = read(fields[wire], wire)
     return Report(
-        order_id=_text(fields.get("ordertxid"), "ordertxid"),
+        order_id=text(fields.get("ordertxid"), "ordertxid"),
         exec_type="trade",
         status="partially_filled",
         timestamp=moment(fields.get("time"), "time"),
         changes=changes,
         fill=FillReport(
-            exec_id=trade_id,
+            exec_id=text(trade_id, "trade id"),
             trade_id=None,
-            qty=_number(fields.get("vol"), "vol"),
-            price=_number(fields.get("price"), "price"),
-            cost=None if fields.get("cost") is None else _number(fields["cost"], "cost"),
+            qty=amount(fields.get("vol"), "vol"),
+            price=amount(fields.get("price"), "price"),
+            cost=None if fields.get("cost") is None else amount(fields["cost"], "cost"),
             liquidity=None,
-            fees=(Fee(symbol.partition("/")[2], _number(fields.get("fee", "0"), "fee")),),
+            fees=(Fee(symbol.partition("/")[2], amount(fields.get("fee", "0"), "fee")),),
         ),
     )
 
 
 def surprise(fields: Mapping[str, Any]) -> str | None:
-    """Name what this version does not know about an entry of `openOrders`; None if all is known."""
-    if unknown := fields.keys() - _KNOWN:
+    """Name what this version does not know about an entry of `openOrders`, fields and words; None if all is known."""
+    descr: Any = fields.get("descr")
+    described = cast("dict[str, Any]", descr).keys() if isinstance(descr, dict) else ()
+    unknown = [*(fields.keys() - _KNOWN), *(f"descr.{name}" for name in described if name not in _DESCRIBED)]
+    if unknown:
         return f"openOrders has unknown field {', '.join(sorted(unknown))}"
-    status = fields.get("status")
-    return f"openOrders has unknown status {status!r}" if status is not None and status not in _STATUSES else None
+    for name, known in _WORDS.items():
+        for word in _listed(fields.get(name)):
+            if word not in known:
+                return f"openOrders has unknown {name} {shown(word)}"
+    return None
+
+
+def surprise_of_trade(fields: Mapping[str, Any]) -> str | None:
+    """Name what this version does not know about an entry of `ownTrades`; None if all is known."""
+    unknown = fields.keys() - _OF_TRADES
+    return f"ownTrades has unknown field {', '.join(sorted(unknown))}" if unknown else None
+
+
+def _listed(value: Any) -> list[str]:
+    """Return the words of a comma list; what is no text is no word either, and is found elsewhere."""
+    return [word for word in value.split(",") if word] if isinstance(value, str) else []
 
 
 def _status(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> str:
     told = fields.get("status")
-    status = "new" if told is None else _STATUSES.get(_text(told, "status"), str(told))
-    filled = bool(changes.get("cum_qty"))
-    return "partially_filled" if status == "new" and filled else status
+    status = None if told is None else _STATUSES.get(text(told, "status"), told)
+    if status in (None, "new") and changes.get("cum_qty"):
+        return "partially_filled"
+    return status or "pending_new"
 
 
 def _exec_type(fields: Mapping[str, Any], status: str) -> str:
@@ -123,121 +150,120 @@ def _exec_type(fields: Mapping[str, Any], status: str) -> str:
     return status if fields.get("status") in ("pending", "open") and status != "partially_filled" else "status"
 
 
-def _described(descr: Any) -> dict[str, Any]:
-    if not isinstance(descr, dict):
+def _described(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what an order is: `price` is its trigger if it has one, and then `price2` is its limit (section 8.1)."""
+    if fields.get("descr") is None:
         return {}
-    fields = cast("dict[str, Any]", descr)
-    order_type = _text(fields.get("ordertype"), "ordertype")
+    descr = object_of(fields["descr"], "descr")
+    order_type = text(descr.get("ordertype"), "ordertype")
     changes: dict[str, Any] = {
-        "symbol": symbol_of(fields.get("pair")),
-        "side": _text(fields.get("type"), "type"),
+        "symbol": symbol_of(descr.get("pair")),
+        "side": text(descr.get("type"), "type"),
         "order_type": order_type,
     }
-    first, second = fields.get("price"), fields.get("price2")
-    if order_type in ("limit", "iceberg"):
-        return changes | _limit(first)
-    if order_type not in ("market", "settle-position"):
-        price, kind = _offset(first)
-        changes["trigger"] = Trigger(price=price, price_type=kind)
-        return changes | _limit(second)
-    return changes
+    if order_type in _PRICELESS:
+        return changes
+    limit = _price(descr.get("price" if order_type in _LIMIT_FIRST else "price2"), "price of descr")
+    if limit is not None:
+        changes["limit_price"], kind = limit
+        changes |= {} if kind == "static" else {"limit_price_type": kind}
+    return changes if order_type in _LIMIT_FIRST else changes | {"trigger": _trigger(descr, fields)}
 
 
-def _limit(text: Any) -> dict[str, Any]:
-    price, kind = _offset(text)
-    if not price:
-        return {}
-    return {"limit_price": price} if kind == "static" else {"limit_price": price, "limit_price_type": kind}
+def _trigger(descr: Mapping[str, Any], fields: Mapping[str, Any]) -> Trigger:
+    price, kind = _price(descr.get("price"), "price of descr") or (None, None)
+    now = None if fields.get("stopprice") is None else number(fields["stopprice"], "stopprice")
+    misc = None if fields.get("misc") is None else _listed(fields["misc"])
+    return Trigger(
+        price=price,
+        price_type=kind,
+        status=None if misc is None else "untriggered" if _STARTED.isdisjoint(misc) else "triggered",
+        actual_price=now or None,
+    )
 
 
-def _offset(text: Any) -> tuple[Decimal | None, str]:
-    """Read a price, or an offset with its sign and perhaps a percent sign (section 8.1)."""
-    if text is None or text == "":
-        return None, "static"
-    word = _text(text, "price")
-    kind = "pct" if word.endswith("%") else "quote" if word[0] in "+-" else "static"
-    return _number(word.removeprefix("+").removesuffix("%"), "price"), kind
+def _price(value: Any, name: str) -> tuple[Decimal, str] | None:
+    """Read a price or an offset; v1 shows `0.00000` where there is none."""
+    found = offset(value, name) if value else None
+    return None if found is None or not found[0] else found
 
 
 def _complete(fields: Mapping[str, Any], changes: dict[str, Any]) -> None:
-    flags = str(fields.get("oflags", "")).split(",")
-    if "oflags" in fields:
+    """Settle what takes more than one field to know, and drop the zeros that mean nothing."""
+    if "avg_price" not in changes and fields.get("price") is not None:
+        changes["avg_price"] = number(fields["price"], "price")  # its name before 2022
+    if fields.get("limitprice") is not None and (limit := number(fields["limitprice"], "limitprice")):
+        changes["limit_price"] = limit  # that of a trailing order once its trigger has come
+        changes |= {"limit_price_type": "static"} if "limit_price_type" in changes else {}
+    if changes.get("cum_qty") == 0:
+        changes.pop("avg_price", None)  # the documentation shows the limit there, of nothing filled
+    flags = _listed(fields.get("oflags"))
+    if fields.get("oflags") is not None:
         changes["post_only"] = "post" in flags
-        fee = next((flag for flag in flags if flag in ("fcib", "fciq")), None)
+        fee = next((each for each in flags if each in _FEES_IN), None)
         changes |= {} if fee is None else {"fee_preference": fee}
     if "viqc" in flags and "qty" in changes:
         changes["cash_order_qty"] = changes.pop("qty")
-    for name in ("order_userref", "avg_price", "effective_time", "expire_time"):
+    for name in ("order_userref", "avg_price", "effective_time", "expire_time", "display_qty"):
         if name in changes and not changes[name]:
             del changes[name]  # v1 shows 0 where there is none
 
 
-def _number(value: Any, name: str) -> Decimal:
-    if isinstance(value, str) and value.isascii() and value.replace(".", "", 1).removeprefix("-").isdigit():
-        return Decimal(value) or _ZERO
-    raise Malformed(f"field {name}={value!r} is not a number in a text")
-
-
-def _text(value: Any, name: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise Malformed(f"field {name}={value!r} is not text")
-    return value
+def _counted(value: Any) -> Decimal:
+    # A number in captures, a text in the documentation (section 7.1).
+    return number(str(value) if type(value) is int and abs(value) < _MOST else value, "ratecount")
 
 
 def _lower(value: Any, name: str) -> str:
-    return _text(value, name).lower()
-
-
-def _integer(value: Any, name: str) -> int:
-    if isinstance(value, str) and value.removeprefix("-").isdecimal():
-        return int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise Malformed(f"field {name}={value!r} is not a whole number")
-    return value
-
-
-def _flag(value: Any, name: str) -> bool:
-    if not isinstance(value, bool):
-        raise Malformed(f"field {name}={value!r} is neither true nor false")
-    return value
-
-
-def _time(value: Any, name: str) -> datetime | None:
-    return moment(value, name) if _number(value, name) else None
+    return text(value, name).lower()
 
 
 def _contingent(value: Any, name: str) -> Contingent:
-    if not isinstance(value, dict):
-        raise Malformed(f"field {name}={value!r} is not an object")
-    fields = cast("dict[str, Any]", value)
-    order_type = fields.get("ordertype")
-    first, second = _offset(fields.get("price")), _offset(fields.get("price2"))
-    if order_type == "limit":
-        return Contingent(order_type, limit_price=first[0], limit_price_type=first[1])
-    limit = second if second[0] else (None, None)
-    return Contingent(order_type, first[0], first[1], limit[0], limit[1])
+    given = object_of(value, name)
+    order_type = text(given.get("ordertype"), "ordertype of contingent")
+    first, second = (_price(given.get(each), f"{each} of contingent") for each in ("price", "price2"))
+    limit, trigger = (first, None) if order_type in _LIMIT_FIRST else (second, first)
+    return Contingent(
+        order_type,
+        *(trigger or (None, None)),
+        *(limit or (None, None)),
+    )
 
 
+_MOST: Final = 10**9
 _FIELDS: Final[Mapping[str, tuple[str, Callable[[Any, str], Any]]]] = {
-    "cl_ord_id": ("cl_ord_id", _text),
-    "userref": ("order_userref", _integer),
-    "refid": ("parent", _text),
-    "vol": ("qty", _number),
-    "vol_exec": ("cum_qty", _number),
-    "cost": ("cum_cost", _number),
-    "avg_price": ("avg_price", _number),
-    "starttm": ("effective_time", _time),
-    "expiretm": ("expire_time", _time),
+    "cl_ord_id": ("cl_ord_id", text),
+    "userref": ("order_userref", whole),
+    "refid": ("parent", text),
+    "vol": ("qty", amount),
+    "vol_exec": ("cum_qty", amount),
+    "cost": ("cum_cost", amount),
+    "avg_price": ("avg_price", amount),
+    "starttm": ("effective_time", optional_moment),
+    "expiretm": ("expire_time", optional_moment),
     "timeinforce": ("time_in_force", _lower),
-    "display_volume": ("display_qty", _number),
-    "display_volume_remain": ("display_qty_remain", _number),
+    "display_volume": ("display_qty", amount),
+    "display_volume_remain": ("display_qty_remain", amount),
     "contingent": ("contingent", _contingent),
-    "margin": ("margin", _flag),
-    "amended": ("amended", _flag),
-    "sender_sub_id": ("sender_sub_id", _text),
+    "margin": ("margin", flag),
+    "amended": ("amended", flag),
+    "sender_sub_id": ("sender_sub_id", text),
 }
 _OF_A_FILL: Final[Mapping[str, tuple[str, Callable[[Any, str], Any]]]] = {
-    "ordertype": ("order_type", _text),
-    "cl_ord_id": ("cl_ord_id", _text),
-    "userref": ("order_userref", _integer),
+    "ordertype": ("order_type", text),
+    "cl_ord_id": ("cl_ord_id", text),
+    "userref": ("order_userref", whole),
+}
+_DESCRIBED: Final = frozenset(
+    {"pair", "type", "ordertype", "price", "price2", "leverage", "order", "close", "position", "aclass"}
+)
+_OF_TRADES: Final = frozenset(_OF_A_FILL) | frozenset(
+    {"ordertxid", "postxid", "pair", "time", "type", "price", "cost", "fee", "vol", "margin", "margin_borrow"}
+    | {"ext_exec_id"}
+)
+_WORDS: Final[Mapping[str, frozenset[str]]] = {
+    "status": frozenset(_STATUSES),
+    "timeinforce": frozenset({"GTC", "IOC", "GTD"}),
+    "oflags": _FEES_IN | {"viqc", "nompp", "post"},
+    "misc": _STARTED | {"liquidation", "liquidated", "partial", "amended"},
 }

@@ -15,7 +15,7 @@ from rxkraken.protocol.spot_v2 import Malformed
 from rxkraken.symbols import canonical
 
 # No price, quantity or count has more digits: a text of a million digits must not become a number.
-_NUMBER: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{0,40})?")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,24}(?:\.[0-9]{0,24})?")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 # Seconds with more digits are beyond any calendar.
 _SECONDS: Final = re.compile(r"([0-9]{1,11})(?:\.([0-9]{0,18}))?")
@@ -60,7 +60,7 @@ def flag(value: Any, name: str) -> bool:
     return value
 
 
-def fields(value: Any, name: str) -> dict[str, Any]:
+def object_of(value: Any, name: str) -> dict[str, Any]:
     """Read an object."""
     if not isinstance(value, dict):
         raise Malformed(f"field {name}={shown(value)} is not an object")

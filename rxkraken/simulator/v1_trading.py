@@ -28,14 +28,14 @@ _KNOWN: dict[str, frozenset[str]] = {
     "addOrder": frozenset({
         "ordertype", "type", "pair", "volume", "price", "price2", "leverage", "margin", "reduce_only", "oflags",
         "starttm", "expiretm", "deadline", "timeinforce", "userref", "cl_ord_id", "sender_sub_id", "stp_type",
-        "validate", "close[ordertype]", "close[price]", "close[price2]", "trigger",
+        "validate", "close[ordertype]", "close[price]", "close[price2]",
     }),
     "amendOrder": frozenset({
         "txid", "cl_ord_id", "volume", "display_volume", "limit_price", "trigger_price", "post_only", "pair",
         "deadline",
     }),
     "editOrder": frozenset({
-        "orderid", "pair", "volume", "price", "price2", "oflags", "newuserref", "validate", "deadline",
+        "orderid", "pair", "volume", "price", "price2", "oflags", "newuserref", "validate",
     }),
     "cancelOrder": frozenset({"txid", "cl_ord_id"}),
     "cancelAll": frozenset(),

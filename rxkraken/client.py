@@ -13,6 +13,7 @@ from rxkraken.errors import InvalidArgument, KrakenError, RequestRejected
 from rxkraken.rest.limits import Limits
 from rxkraken.session.link import AiohttpNetwork
 from rxkraken.session.pool import Pool
+from rxkraken.session.speech import SPOT_V2
 from rxkraken.session.world import World
 from rxkraken.settings import Endpoints, Settings
 from rxkraken.streams import channels
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from rxkraken.rest import RestClient
     from rxkraken.rest.limits import LimitsState
     from rxkraken.session.connection import Connection
+    from rxkraken.session.speech import Speech
     from rxkraken.streams.feed import Feed
     from rxkraken.streams.policies import Policy
     from rxkraken.trading.desk import Desk
@@ -60,6 +62,8 @@ class KrakenClient(OrderMethods):
     Account channels, level 3, orders and most of `rest` need `credentials`. Order methods return tickets: see
     `add_order`.
     """
+
+    _speech: Speech = SPOT_V2
 
     def __init__(
         self,
@@ -434,7 +438,7 @@ class KrakenClient(OrderMethods):
                 "no event loop is running here; subscribe and await inside `async def main()` under asyncio.run(main())"
             ) from None
         if self._bound is None:
-            self._bound = Pool(self.endpoints, self.settings, self._outside(loop, self.settings))
+            self._bound = Pool(self.endpoints, self.settings, self._outside(loop, self.settings), self._speech)
             self._bound.explain_refusals(self._directory.explain)
             self._account.bind(self._bound)
         elif self._bound.world.loop is not loop:

@@ -52,6 +52,18 @@ class Endpoints:
         )
 
     @classmethod
+    def live_v1(cls) -> Self:
+        """The production exchange's WebSocket v1, for `KrakenV1Client` (ws-v1 reference section 1)."""
+        return cls(public="wss://ws.kraken.com", auth="wss://ws-auth.kraken.com", rest="https://api.kraken.com")
+
+    @classmethod
+    def beta_v1(cls) -> Self:
+        """The beta front end's WebSocket v1. It trades against the production engine: real money all the same."""
+        return cls(
+            public="wss://beta-ws.kraken.com", auth="wss://beta-ws-auth.kraken.com", rest="https://api.kraken.com"
+        )
+
+    @classmethod
     def custom(
         cls,
         public: str | None = None,

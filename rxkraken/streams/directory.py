@@ -27,6 +27,12 @@ class Directory:
         self.instruments: Instruments | None = None
         self._symbols: Symbols | None = None
         self._waiting: list[Callable[[], None]] = []
+        self._is_expected = True
+
+    def expect_nothing(self) -> None:
+        """Have nobody wait: where this client is connected, no table will come."""
+        self._is_expected = False
+        self.release()
 
     def update(self, instruments: Instruments, feeds: Iterable[Feed]) -> None:
         """Take a new table; open books take over changed precisions, and whoever waited goes on."""
@@ -48,7 +54,7 @@ class Directory:
 
     def when_known(self, callback: Callable[[], None]) -> None:
         """Call back once the first table is here (or will not come in time); at once if it is."""
-        if self.instruments is not None:
+        if self.instruments is not None or not self._is_expected:
             callback()
         else:
             self._waiting.append(callback)

@@ -132,4 +132,6 @@ class _Link:
 
 def _role(url: str) -> str:
     place = urlsplit(url)
+    if place.path.startswith("/v1"):
+        return "v1-auth" if "auth" in place.path else "v1"
     return next((role for role in ("auth", "l3") if role in f"{place.hostname}{place.path}"), "public")

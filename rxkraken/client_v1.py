@@ -1,0 +1,394 @@
+"""`KrakenV1Client`: WebSocket v1 behind the same machinery, for those who have to stay with it (ws-v1 reference).
+
+The façade is thin: connections, reconnecting, liveness, books, tickets and REST are those of `KrakenClient`; here is
+what v1 names differently, what only v1 has, and nothing of what it lacks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+
+from rxkraken.client import KrakenClient
+from rxkraken.errors import InvalidArgument
+from rxkraken.session.speech import SPOT_V1
+from rxkraken.settings import Endpoints
+from rxkraken.streams import channels, channels_v1
+from rxkraken.streams.policies import Buffer, Conflate, Fail
+from rxkraken.streams.stream import Stream
+from rxkraken.trading.account import Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from reactivex.abc import DisposableBase, ObserverBase
+
+    from rxkraken.books import Book
+    from rxkraken.client import Outside
+    from rxkraken.credentials import Credentials
+    from rxkraken.errors import KrakenError
+    from rxkraken.models.market import Candle, Ticker
+    from rxkraken.models.market_v1 import Spread, TradeV1
+    from rxkraken.models.orders import (
+        AmendOrderResult,
+        CancelAllAfterResult,
+        CancelAllResult,
+        CancelOrderResult,
+        EditOrderResult,
+    )
+    from rxkraken.models.rounding import Rounding
+    from rxkraken.models.status import Message, State, Status, Subscription, SystemStatus, Unknown
+    from rxkraken.models.trading import Armed, Execution, OpenOrders, Tripped
+    from rxkraken.protocol.topics import Topic
+    from rxkraken.rest import RestClient
+    from rxkraken.rest.limits import Limits, LimitsState
+    from rxkraken.session.pool import Pool
+    from rxkraken.settings import Settings
+    from rxkraken.streams.feed import Feed
+    from rxkraken.streams.once import Once
+    from rxkraken.streams.policies import Policy
+    from rxkraken.streams.scheduler import LoopScheduler
+    from rxkraken.trading.desk import Desk
+    from rxkraken.trading.order import FeePreference, Side, StpType, TimeInForce
+    from rxkraken.trading.prices import OrderType, PriceType
+    from rxkraken.trading.ticket import OrderTicket, Ticket
+    from rxkraken.trading.times import Deadline, Moment
+    from rxkraken.trading.values import Number
+
+
+class _Core(KrakenClient):
+    """The machinery, told to speak v1."""
+
+    _speech = SPOT_V1
+    # Fills come on a channel of their own, which orders need as well.
+    _following_fills = False
+
+    def follow_fills(self) -> None:
+        """Follow the fills for as long as the client lives."""
+        if self._following_fills or self._bind().closing:
+            return
+        self._following_fills = True
+        self.own_trades(gaps=False).subscribe(lambda _: None, self._lost_fills, self._lost_fills)
+
+    def _lost_fills(self, error: Exception | None = None) -> None:
+        del error  # it is told on `errors`, and the next order tries again
+        self._following_fills = False
+
+    def own_trades(self, *, gaps: bool) -> Stream[Any]:
+        topic = channels_v1.own_trades_topic()
+        return Stream("own_trades", lambda observer, place: self._attach([topic], observer, place, gaps=gaps), Fail())
+
+    def stream(self, symbols: tuple[str, ...], topic_of: Callable[[str], Topic], policy: Policy, *, gaps: bool) -> Any:
+        return self._stream(symbols, topic_of, policy, gaps=gaps)
+
+    def all_executions(self, *, ratecounter: bool, gaps: bool) -> Stream[Any]:
+        stream = self._account.executions(Wanted(True, False, True, ratecounter), gaps=gaps)  # noqa: FBT003 - flags of a row
+
+        def attach(observer: ObserverBase[Any], place: str) -> DisposableBase:
+            del place
+            self.follow_fills()
+            return stream.subscribe(observer)
+
+        return Stream("executions", attach, Fail())
+
+    def _desk(self) -> Desk:
+        self.follow_fills()
+        return super()._desk()
+
+    def _make(self, pool: Pool, topic: Topic) -> Feed:
+        return channels_v1.make_feed(topic, pool, pool.report)
+
+    def _follow_instruments(self, pool: Pool) -> None:
+        # V1 has no such channel: symbols are read by rule, and orders are checked by the exchange.
+        del pool
+        self._directory.expect_nothing()
+
+
+class OrderFields(TypedDict, total=False):
+    """What an order of v1 may have besides market, side and type; the names and meanings of `KrakenClient.add_order`.
+
+    `leverage` ("2" to "5") is v1's own. In v1's words: `qty` is `volume`, or with `viqc` `cash_order_qty`; `price` is
+    the limit price and `trigger_price` what v1 calls `price` where there is a trigger; `conditional` is `close[...]`.
+    """
+
+    qty: Number
+    price: Number
+    limit_price_type: PriceType
+    trigger_price: Number
+    trigger_price_type: PriceType
+    time_in_force: TimeInForce
+    margin: bool
+    leverage: int | str
+    post_only: bool
+    reduce_only: bool
+    effective_time: Moment
+    expire_time: Moment
+    deadline: Deadline
+    cl_ord_id: str
+    order_userref: int
+    conditional: Mapping[str, Any]
+    fee_preference: FeePreference
+    no_mpp: bool
+    stp_type: StpType
+    cash_order_qty: Number
+    validate: bool
+    sender_sub_id: str
+    rounding: Rounding
+    extra: Mapping[str, Any]
+
+
+class EditFields(TypedDict, total=False):
+    """What `edit_order` can change over v1; the names and meanings of `KrakenClient.edit_order`."""
+
+    qty: Number
+    price: Number
+    trigger_price: Number
+    trigger_price_type: PriceType
+    order_userref: int
+    post_only: bool
+    validate: bool
+    rounding: Rounding
+    extra: Mapping[str, Any]
+
+
+class AmendFields(TypedDict, total=False):
+    """What `amend_order` can change; the names and meanings of `KrakenClient.amend_order`."""
+
+    cl_ord_id: str
+    qty: Number
+    price: Number
+    limit_price_type: PriceType
+    trigger_price: Number
+    trigger_price_type: PriceType
+    display_qty: Number
+    post_only: bool
+    deadline: Deadline
+    symbol: str
+    rounding: Rounding
+    extra: Mapping[str, Any]
+
+
+class KrakenV1Client:
+    """Everything that Kraken's WebSocket v1 sends and takes, as observables; symbols are canonical (`BTC/USD`).
+
+    Use it as `async with KrakenV1Client() as client:`. Streams, gaps, pulling, tickets and their errors are those of
+    `KrakenClient`. Clients are independent of each other; make as many as you like, with a `name` for each.
+    """
+
+    def __init__(
+        self,
+        endpoints: Endpoints | None = None,
+        credentials: Credentials | None = None,
+        settings: Settings | None = None,
+        *,
+        name: str = "main",
+        no_public: bool = False,
+        validate_only: bool = False,
+        limits: Limits | None = None,
+        outside: Outside | None = None,
+    ) -> None:
+        """Open nothing. Without `endpoints` it is the live exchange's v1; see `Endpoints.live_v1` and `beta_v1`.
+
+        With `no_public` no public connection is ever opened, and asking for market data is an `InvalidArgument`.
+        """
+        self.name = name
+        place = endpoints or Endpoints.live_v1()
+        self._core = _Core(
+            replace(place, public=None) if no_public else place,
+            credentials,
+            settings,
+            validate_only=validate_only,
+            limits=limits,
+            outside=outside,
+        )
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> Self:
+        """Bind the client to the running event loop. Nothing is opened yet."""
+        await self._core.start()
+        return self
+
+    async def aclose(self) -> None:
+        """End everything, as `KrakenClient.aclose` does."""
+        await self._core.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.aclose()
+
+    # --- channels -------------------------------------------------------------------------------------------------
+
+    def ticker(self, *symbols: str, gaps: bool = False) -> Stream[Ticker]:
+        """Top of book, last price and rolling 24 hours (ws-v1 reference section 5.1). A state stream.
+
+        `change` is computed from the price of 24 hours ago; `timestamp` is None, since v1 tells none.
+        """
+        return self._core.stream(symbols, lambda symbol: channels.ticker_topic(symbol, "trades"), Conflate(), gaps=gaps)
+
+    def book(self, *symbols: str, depth: int = 10, checksum: str = "verify", gaps: bool = False) -> Stream[Book]:
+        """Order books of `depth` levels a side: 10, 25, 100, 500 or 1000 (section 5.5). A state stream.
+
+        A v1 snapshot has no checksum, so that with `checksum="verify"` the first book comes with the first update;
+        `"flag"` emits it at once, with `verified` false.
+        """
+        return self._core.stream(
+            symbols, lambda symbol: channels.book_topic(symbol, depth, checksum), Conflate(), gaps=gaps
+        )
+
+    def ohlc(self, *symbols: str, interval: int = 1, gaps: bool = False) -> Stream[Candle]:
+        """Candles of `interval` minutes: 1, 5, 15, 30, 60, 240, 1440, 10080 or 21600 (section 5.2). An event stream.
+
+        It begins with the latest candle, however old; v1 has no history.
+        """
+        return self._core.stream(symbols, lambda symbol: channels.ohlc_topic(symbol, interval), Buffer(), gaps=gaps)
+
+    def trades(self, *symbols: str, gaps: bool = False) -> Stream[TradeV1]:
+        """Every trade from now on (section 5.3). An event stream; v1 numbers no trades, so that gaps stay open."""
+        return self._core.stream(
+            symbols, lambda symbol: channels.trade_topic(symbol, snapshot=False), Buffer(), gaps=gaps
+        )
+
+    def spread(self, *symbols: str, gaps: bool = False) -> Stream[Spread]:
+        """The best bid and ask on each change of one of them (section 5.4). A state stream."""
+        return self._core.stream(symbols, channels_v1.spread_topic, Conflate(), gaps=gaps)
+
+    def own_trades(self, *, gaps: bool = True) -> Stream[Execution]:
+        """Each fill of the account once, the last 50 of before first, marked `snapshot` (section 7.2).
+
+        An event stream of `Execution`s with `exec_type` "trade"; its `order` holds what v1 tells with a fill. After an
+        interruption come a `Gap` and the fills that were missed, marked `repaired`. Needs credentials.
+        """
+        return self._core.own_trades(gaps=gaps)
+
+    def open_orders(self, *, gaps: bool = False) -> Stream[OpenOrders]:
+        """The open orders of the account after each change, merged from v1's partial updates (section 7.1).
+
+        A state stream. After an interruption it goes on once the hole is closed. Needs credentials.
+        """
+        return self._core.open_orders(gaps=gaps)
+
+    def executions(self, *, ratecounter: bool = False, gaps: bool = True) -> Stream[Execution]:
+        """Everything that happens to the orders of the account, merged from `openOrders` and `ownTrades`.
+
+        V1 has no such channel; the events, their order and their repair are those of `KrakenClient.executions`.
+        """
+        return self._core.all_executions(ratecounter=ratecounter, gaps=gaps)
+
+    def dead_mans_switch(self, seconds: int) -> Stream[Armed | Tripped]:
+        """Have the exchange cancel every order `seconds` after this program was last heard of (section 8.6)."""
+        return self._core.dead_mans_switch(seconds)
+
+    # --- what happens ---------------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Stream[Status]:
+        """Each change of a connection or subscription. A state stream."""
+        return self._core.status
+
+    @property
+    def errors(self) -> Stream[KrakenError]:
+        """What went wrong beside the data: refusals, subscribers that failed, defects. An event stream."""
+        return self._core.errors
+
+    @property
+    def unknown(self) -> Stream[Unknown]:
+        """Frames and values that this version does not know, with the raw text. An event stream."""
+        return self._core.unknown
+
+    @property
+    def messages(self) -> Stream[Message]:
+        """Every decoded frame of every connection; `Message.frame` is a list where v1 sends an array."""
+        return self._core.messages
+
+    @property
+    def state(self) -> State:
+        """How the connections are: the worst of theirs."""
+        return self._core.state
+
+    @property
+    def system_status(self) -> SystemStatus | None:
+        """The state of Kraken's engine, as last told on the public connection."""
+        return self._core.system_status
+
+    @property
+    def subscriptions(self) -> list[Subscription]:
+        """Every subscription: what is wanted, asked, live, and how many subscribers share it."""
+        return self._core.subscriptions
+
+    @property
+    def scheduler(self) -> LoopScheduler:
+        """The scheduler for RxPY's time operators: this client's event loop."""
+        return self._core.scheduler
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where the exchange is."""
+        return self._core.endpoints
+
+    @property
+    def rest(self) -> RestClient:
+        """Every REST call of the spot API, with this client's credentials, rate counters, clock and lifetime."""
+        return self._core.rest
+
+    @property
+    def limits(self) -> LimitsState:
+        """Both rate counters as they are foreseen now."""
+        return self._core.limits
+
+    def ping(self) -> Once[float]:
+        """Measure the round trip to the exchange on the public connection, in seconds."""
+        return self._core.ping()
+
+    # --- orders ---------------------------------------------------------------------------------------------------
+
+    def add_order(self, symbol: str, side: Side, order_type: OrderType, **fields: Unpack[OrderFields]) -> OrderTicket:
+        """Place an order (section 8.1); see `OrderFields`, and `KrakenClient.add_order` for what the ticket does."""
+        given: dict[str, Any] = _known("add_order", fields, OrderFields)
+        leverage = given.pop("leverage", None)
+        if leverage is not None:
+            given["extra"] = {**(given.get("extra") or {}), "leverage": str(leverage)}
+        return self._core.add_order(symbol, side, order_type, **given)
+
+    def amend_order(self, order_id: str | None = None, **fields: Unpack[AmendFields]) -> Ticket[AmendOrderResult]:
+        """Change an order in place, named by `order_id` or `cl_ord_id` (section 8.2)."""
+        return self._core.amend_order(order_id, **_known("amend_order", fields, AmendFields))
+
+    def edit_order(self, order_id: str, symbol: str, **fields: Unpack[EditFields]) -> Ticket[EditOrderResult]:
+        """Cancel an order and place a changed one with a new id (section 8.3). Prefer `amend_order`."""
+        return self._core.edit_order(order_id, symbol, **_known("edit_order", fields, EditFields))
+
+    def cancel_order(
+        self,
+        order_ids: str | Iterable[str] = (),
+        *,
+        cl_ord_ids: str | Iterable[str] = (),
+        userrefs: int | Iterable[int] = (),
+    ) -> Ticket[CancelOrderResult]:
+        """Cancel orders by Kraken's ids, your ids, or tags (section 8.4); one request for each of them."""
+        return self._core.cancel_order(order_ids, cl_ord_ids=cl_ord_ids, userrefs=userrefs)
+
+    def cancel_all(self) -> Ticket[CancelAllResult]:
+        """Cancel every open order of the account (section 8.5)."""
+        return self._core.cancel_all()
+
+    def cancel_all_orders_after(self, timeout: int) -> Ticket[CancelAllAfterResult]:
+        """Have the exchange cancel everything in `timeout` seconds, unless it is told again; 0 calls it off (8.6)."""
+        return self._core.cancel_all_orders_after(timeout)
+
+    def __repr__(self) -> str:
+        """Name the client, its endpoint and its state; never credentials."""
+        place = self.endpoints.public or self.endpoints.auth
+        return f"<KrakenV1Client {self.name} {place} {self.state}>"
+
+
+def _known(method: str, fields: Any, kind: type) -> dict[str, Any]:
+    known = kind.__annotations__
+    unknown = sorted(set(fields) - set(known))
+    if unknown:
+        raise InvalidArgument(f"{method} over WebSocket v1 has no {', '.join(unknown)}; it has {', '.join(known)}")
+    return dict(fields)

@@ -71,9 +71,12 @@ def request(raw: Mapping[str, Any], req_id: int) -> str:
 
 
 def private_request(method: str, params: Mapping[str, Any], req_id: int, token: str | None) -> str:
-    """Encode an order request, given in the words of v2, with the token beside its fields (section 8)."""
-    event = spot_v1_orders.EVENTS[method]
-    return dumps({"event": event, "reqid": req_id, "token": token, **spot_v1_orders.fields_of(method, params)})
+    """Encode an order request, given in the words of v2, with the token beside its fields (section 8).
+
+    Raises `InvalidOrder` for what v1 has no words for.
+    """
+    frame = {"event": spot_v1_orders.event_of(method), "reqid": req_id, **spot_v1_orders.fields_of(method, params)}
+    return dumps(frame if token is None else {**frame, "token": token})
 
 
 def ping(req_id: int) -> str:

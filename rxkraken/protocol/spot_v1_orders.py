@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from rxkraken.errors import InvalidOrder
 from rxkraken.symbols import to_v1
@@ -39,6 +39,13 @@ _RESULTS: Final[Mapping[str, str]] = {
 }
 
 
+def event_of(method: str) -> str:
+    """Return the event of a method; raises `InvalidOrder` for those that v1 has not."""
+    if method not in EVENTS:
+        raise InvalidOrder(f"WebSocket v1 has no {method}; send the orders one by one, or use KrakenClient")
+    return EVENTS[method]
+
+
 def fields_of(method: str, params: Mapping[str, Any]) -> Fields:
     """Say a request of ws-v2 reference section 6 in v1's words. Raises `InvalidOrder` for what v1 has no words for."""
     match method:
@@ -55,8 +62,12 @@ def fields_of(method: str, params: Mapping[str, Any]) -> Fields:
 
 
 def result_of(frame: Mapping[str, Any]) -> Fields:
-    """Return what a status event says, under the names of v2's results."""
-    return {name: frame[wire] for wire, name in _RESULTS.items() if frame.get(wire) is not None}
+    """Return what a status event says, under the names of v2's results.
+
+    With `validate` there is a description and no order (section 8.1), which v2 says by an empty `order_id`.
+    """
+    result = {name: frame[wire] for wire, name in _RESULTS.items() if frame.get(wire) is not None}
+    return {"order_id": "", **result} if "descr" in result else result
 
 
 # --- one method each --------------------------------------------------------------------------------------------------
@@ -65,6 +76,11 @@ def result_of(frame: Mapping[str, Any]) -> Fields:
 def _new_order(params: Mapping[str, Any]) -> Fields:
     given = dict(params)
     order_type = given.pop("order_type")
+    if order_type == "iceberg":
+        raise _no_words("add_order", "iceberg orders")
+    if given.get("time_in_force") == "fok":
+        # Documented for no version of v1: one that ignores it would leave the order in the book.
+        raise _no_words("add_order", "time_in_force='fok'")
     flags = _flags(given)
     fields: Fields = {
         "ordertype": order_type,
@@ -135,12 +151,14 @@ def _renamed(params: Mapping[str, Any], names: Mapping[str, str], method: str) -
         if name.endswith("_price_type"):
             continue
         if name not in names:
-            raise InvalidOrder(
-                f"{method}: WebSocket v1 has no {name} (here {value!r}); leave it out, or use KrakenClient"
-            )
+            raise _no_words(method, f"{name} (here {value!r})")
         wire = names[name]
         fields[wire] = _relative(value, kinds[name]) if name in kinds else _worded(wire, value)
     return fields
+
+
+def _no_words(method: str, what: str) -> InvalidOrder:
+    return InvalidOrder(f"{method}: WebSocket v1 has no {what}; leave it out, or use KrakenClient")
 
 
 def _worded(wire: str, value: Any) -> Any:
@@ -183,9 +201,9 @@ def _prices(given: Fields, order_type: str) -> Fields:
     trigger = given.pop("triggers", None)
     if trigger is None:
         return {} if limit is None else {"price": _text(limit)}
-    fields = {"price": _relative(trigger["price"], trigger.get("price_type", "static"))}
     if trigger.get("reference", "last") != "last":
-        fields["trigger"] = trigger["reference"]
+        raise _no_words("an order", f"trigger reference {trigger['reference']!r}, only the last price")
+    fields = {"price": _relative(trigger["price"], trigger.get("price_type", "static"))}
     if limit is not None:
         # An offset in quote currency is v2's default for trailing orders (ws-v2 reference section 6.1).
         default = "quote" if order_type.startswith("trailing") else "static"
@@ -202,15 +220,14 @@ def _closing(conditional: Mapping[str, Any] | None) -> Fields:
     prices: Fields = {name: close[name] for name in ("limit_price", "limit_price_type") if name in close}
     prices |= {"triggers": trigger} if trigger else {}
     written = {"ordertype": close["order_type"], **_prices(prices, close["order_type"])}
-    return {f"close[{name}]": value for name, value in written.items() if name != "trigger"}
+    return {f"close[{name}]": value for name, value in written.items()}
 
 
-def _relative(value: Any, kind: str) -> str:
+def _relative(value: Decimal, kind: str) -> str:
     """Write a price, an offset (`+1.5`, `-2`) or a percentage (`+1%`), as v1 and REST have them."""
     if kind == "static":
         return _text(value)
-    number = cast("Decimal", value)
-    signed = f"+{number:f}" if number >= 0 else f"{number:f}"
+    signed = _text(value) if value < 0 else f"+{_text(value)}"
     return f"{signed}%" if kind == "pct" else signed
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from rxkraken.models.status import Message
-from rxkraken.protocol import spot_v1, spot_v1_account, spot_v2
+from rxkraken.protocol import spot_v1, spot_v1_account, spot_v1_surprises, spot_v2
 from rxkraken.protocol.json import loads
 from rxkraken.protocol.spot_v1_values import symbol_of
 from rxkraken.session.router import Router
@@ -105,6 +105,10 @@ class RouterV1(Router):
                 self._records_frame(channel, symbol, option, parts[0])
             else:
                 self._unknown(f"unknown channel {name!r}", raw)
+                return
+            for payload in parts[0] if channel == "trade" else parts:
+                if surprise := spot_v1_surprises.surprise(channel, payload):
+                    self._unknown(surprise, raw)
         except _BROKEN as error:
             self._malformed(channel, error, raw)
 
@@ -162,9 +166,11 @@ class RouterV1(Router):
         for name, fields in spot_v1_account.entries(data):
             if channel == "own_trades":
                 reports.append(spot_v1_account.own_trade(name, fields))
-                continue
-            reports.append(spot_v1_account.order(name, fields))
-            if surprise := spot_v1_account.surprise(fields):
+                surprise = spot_v1_account.surprise_of_trade(fields)
+            else:
+                reports.append(spot_v1_account.order(name, fields))
+                surprise = spot_v1_account.surprise(fields)
+            if surprise:
                 self._unknown(surprise, raw)
         return reports
 

@@ -6,11 +6,13 @@ what v1 names differently, what only v1 has, and nothing of what it lacks.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from rxkraken.client import KrakenClient
-from rxkraken.errors import InvalidArgument
+from rxkraken.errors import InvalidArgument, KrakenError
 from rxkraken.session.speech import SPOT_V1
 from rxkraken.settings import Endpoints
 from rxkraken.streams import channels, channels_v1
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from rxkraken.books import Book
     from rxkraken.client import Outside
     from rxkraken.credentials import Credentials
-    from rxkraken.errors import KrakenError
     from rxkraken.models.market import Candle, Ticker
     from rxkraken.models.market_v1 import Spread, TradeV1
     from rxkraken.models.orders import (
@@ -56,12 +57,36 @@ if TYPE_CHECKING:
     from rxkraken.trading.values import Number
 
 
+log = logging.getLogger("rxkraken")
+
+
 class _Core(KrakenClient):
     """The machinery, told to speak v1."""
 
     _speech = SPOT_V1
+    has_key = False
     # Fills come on a channel of their own, which orders need as well.
     _following_fills = False
+
+    def _bind(self) -> Pool:
+        is_new = self._bound is None
+        pool = super()._bind()
+        if is_new and self.has_key:
+            pool.lease_tokens(lambda: self._fetch_token(pool))
+        return pool
+
+    async def _fetch_token(self, pool: Pool) -> tuple[str, float]:
+        """Fetch a token, and the time that it is on the exchange: deadlines go by that, and v1's replies tell none."""
+        answer = await self.rest.get_websockets_token()
+        connection = pool.connections.get("auth")
+        if connection is not None:
+            try:
+                told = await self.rest.time()
+            except KrakenError as error:
+                log.warning("the exchange's time could not be asked, so deadlines go by this clock: %s", error)
+            else:
+                connection.tell_time(datetime.fromtimestamp(told.unixtime, UTC).isoformat())
+        return answer.token, float(answer.expires)
 
     def follow_fills(self) -> None:
         """Follow the fills for as long as the client lives."""
@@ -201,6 +226,7 @@ class KrakenV1Client:
             limits=limits,
             outside=outside,
         )
+        self._core.has_key = credentials is not None
 
     # --- life -----------------------------------------------------------------------------------------------------
 

@@ -268,6 +268,10 @@ class Connection:
         """The Unix time on the exchange, as far as its replies have shown; our own until then."""
         return self._clock.time(self._world.loop.time(), self._world.wall())
 
+    def tell_time(self, text: str) -> None:
+        """Learn what time it is on the exchange, where its replies do not tell (WebSocket v1)."""
+        self._clock.see(text, self._world.loop.time(), self._world.wall())
+
     # --- the pipeline ---------------------------------------------------------------------------------------------
 
     def on_event(self, event: object) -> None:

@@ -254,7 +254,7 @@ class OrderMethods(ABC):
             rules = instrument or (self._rules_of(market) if market else None)
             blind = early and rules is None
             given: dict[str, Any] = {**changes, "rounding": None if blind else changes.get("rounding")}
-            if named is None and cl_ord_id is None:
+            if named is None and cl_ord_id is None and after is not None:
                 named = _LATER  # known once the order is acknowledged; until then only the changes are checked
             return parameters.amend_order(named, cl_ord_id=cl_ord_id, now=self._wall(), instrument=rules, **given)
 

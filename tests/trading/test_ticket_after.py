@@ -173,3 +173,14 @@ def test_closing_the_client_ends_what_still_waits(play):
         assert venue.methods == ["add_order"]
 
     play(story)
+
+
+def test_an_amend_that_names_no_order_is_refused_where_it_is_made(play):
+    """Not even an id to be filled in later goes out."""
+
+    async def story(venue):
+        with pytest.raises(rk.InvalidArgument, match="name the order by one of them"):
+            venue.client.amend_order(price="80000")
+        assert venue.methods == []
+
+    play(story)

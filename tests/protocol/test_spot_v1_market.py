@@ -150,7 +150,7 @@ def test_what_is_new_on_the_wire_is_named(channel, payload, named):
     ],
 )
 def test_every_recorded_frame_is_familiar(frames, name, channel, read, expected):
-    """Each event is an answer or a status, each array holds records without a surprise, and no market has an old name."""
+    """Each event is an answer or a status, each array holds familiar records, and no market has an old name."""
     markets: Counter[str] = Counter()
     for raw in frames(name):
         frame = json.loads(raw)

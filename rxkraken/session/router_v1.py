@@ -157,7 +157,7 @@ class RouterV1(Router):
             self._malformed(name, error, raw)
             return
         if feed is not None:
-            feed.receive(reports, "snapshot" if first else "update", self.received, self.epoch)
+            feed.receive(reports, _SNAPSHOTS[channel] if first else "update", self.received, self.epoch)
         if channel == "own_trades" and not first:
             self._tell_fills(reports)
 
@@ -182,4 +182,6 @@ class RouterV1(Router):
 
 
 _READ: Final = frozenset({"ticker", "ohlc", "trade", "spread"})
+# What was filled meanwhile is not in the list of open orders.
+_SNAPSHOTS: Final = {"executions": "orders", "own_trades": "snapshot"}
 _PRIVATE_CHANNELS: Final = {wire: channel for channel, wire in spot_v1.CHANNELS.items()}

@@ -113,10 +113,10 @@ class ExecutionsFeed(Feed):
         self._overdue: list[Report] = []
 
     def receive(self, reports: Sequence[Report], kind: str, received: float, epoch: int) -> None:
-        """Take one message's reports."""
+        """Take one message's reports; `kind` is "snapshot", "update", or "orders": a snapshot that tells no fills."""
         self.frames += 1
-        if kind == "snapshot":
-            self._snapshot(reports, received, epoch)
+        if kind in ("snapshot", "orders"):
+            self._snapshot(reports, received, epoch, tells_fills=kind == "snapshot")
         elif self.is_live:
             self._update(reports, received, epoch)
         else:
@@ -189,7 +189,7 @@ class ExecutionsFeed(Feed):
 
     # --- snapshots and holes --------------------------------------------------------------------------------------
 
-    def _snapshot(self, reports: Sequence[Report], received: float, epoch: int) -> None:
+    def _snapshot(self, reports: Sequence[Report], received: float, epoch: int, *, tells_fills: bool) -> None:
         self.epoch = epoch
         self._asked = None
         if not self._loaded:
@@ -206,7 +206,7 @@ class ExecutionsFeed(Feed):
             self._close_hole(Mended((), complete=True), received)
             return
         self.is_live = False
-        fills = not self._resumption.reaches_back
+        fills = not (tells_fills and self._resumption.reaches_back)
         self._ask(Hole(self._since(), vanished, gone=True, fills=fills), received)
 
     def _since(self) -> float | None:

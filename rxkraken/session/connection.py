@@ -472,4 +472,4 @@ _WHY = {
     "unanswered": "not answered in time",
 }
 _MISSED = "a message was missing"
-_NUMBERED = frozenset({"executions", "balances"})
+_NUMBERED = frozenset({"executions", "balances", "own_trades"})

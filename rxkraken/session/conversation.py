@@ -689,7 +689,7 @@ _GRACE = 1.0
 # Their first frame comes right after the ack, however quiet the market is.
 _STARTS_WITH_DATA = frozenset({"book", "ticker", "instrument", "level3"})
 # Whether an account without orders gets an empty snapshot is not known (section 5.2), so nobody waits for it for long.
-_MAY_START_EMPTY = frozenset({"executions", "balances"})
+_MAY_START_EMPTY = frozenset({"executions", "balances", "own_trades"})
 _EMPTY_AFTER = 3.0
 # Books and tickers of a living market move all the time; trades and candles only when somebody trades.
 _STALE_FACTORS = {"book": 1.0, "ticker": 1.0, "level3": 1.0, "trade": 4.0, "ohlc": 4.0}

@@ -14,6 +14,8 @@ from rxkraken.protocol.spot_v1_values import symbol_of
 from rxkraken.session.router import Router
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rxkraken.protocol.spot_v2_account import Report
 
 _LEAST: Final = 4
@@ -156,10 +158,10 @@ class RouterV1(Router):
         except _BROKEN as error:
             self._malformed(name, error, raw)
             return
+        if channel == "own_trades":
+            self._tell_fills(reports if feed is None or not first else feed.missed(reports))
         if feed is not None:
             feed.receive(reports, _SNAPSHOTS[channel] if first else "update", self.received, self.epoch)
-        if channel == "own_trades" and not first:
-            self._tell_fills(reports)
 
     def _reports(self, channel: str, data: Any, raw: str | bytes) -> list[Report]:
         reports: list[Report] = []
@@ -174,10 +176,10 @@ class RouterV1(Router):
                 self._unknown(surprise, raw)
         return reports
 
-    def _tell_fills(self, reports: list[Report]) -> None:
+    def _tell_fills(self, reports: Sequence[Report]) -> None:
         """Let whoever follows the orders know of their fills, which v1 tells on a channel of their own."""
         orders: Any = self._records.get(("executions", None))
-        if orders is not None:
+        if orders is not None and reports:
             orders.receive(reports, "update", self.received, self.epoch)
 
 

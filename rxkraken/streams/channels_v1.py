@@ -88,12 +88,13 @@ _REDUCERS: Final[dict[str, Callable[[], Reducer]]] = {
 class OwnTradesFeed(Feed):
     """The account's fills, each once; the snapshot of a renewed subscription fills the interruption."""
 
-    __slots__ = ("_seen", "is_live")
+    __slots__ = ("_is_loaded", "_seen", "is_live")
 
     def __init__(self, topic: Topic, demand: Demand, report: Callable[[SubscriberFailed], None]) -> None:
         """Know no fill yet."""
         super().__init__(topic, demand, report)
         self.is_live = False
+        self._is_loaded = False
         self._seen: OrderedDict[str, None] = OrderedDict()
 
     def receive(self, reports: Sequence[Report], kind: str, received: float, epoch: int) -> None:
@@ -106,12 +107,18 @@ class OwnTradesFeed(Feed):
         if self._gap is not None:
             self.resume(received, epoch, 0 if is_past and reaches_back else None)
         self._received = received
-        self.is_live = True
+        self.is_live = self._is_loaded = True
         for report in reports:
             if report.fill is not None and report.fill.exec_id not in self._seen:
                 self._remember(report.fill.exec_id)
                 self.hub.emit(_event(report, received, epoch, snapshot=is_past and not repaired, repaired=repaired))
         self.settle()
+
+    def missed(self, reports: Sequence[Report]) -> list[Report]:
+        """Return what a snapshot tells that an interruption hid; nothing of the first one, which tells the past."""
+        if not self._is_loaded:
+            return []
+        return [report for report in reports if report.fill is not None and report.fill.exec_id not in self._seen]
 
     def begin_empty(self, received: float, epoch: int) -> None:
         """An account that has never traded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import rxkraken as rk
 from rxkraken.client_v1 import KrakenV1Client
 from rxkraken.simulator import Exchange
-from rxkraken.testing import ExchangeHttp, ExchangeNetwork, outside, run
+from rxkraken.testing import ExchangeHttp, ExchangeNetwork, ScriptedNetwork, outside, run
 
 D = Decimal
 ENDPOINTS = rk.Endpoints.custom("ws://x/v1", auth="ws://x/v1/auth", rest="http://x")
@@ -38,6 +39,16 @@ class Place:
 
     async def __aexit__(self, *_):
         await self.client.aclose()
+
+    def cut(self, role="v1-auth"):
+        """Cut the connections of one role."""
+        for connection in list(self.exchange.connections.values()):
+            if connection.role == role:
+                self.fault("drop", connection=connection.id, code=1006)
+
+    def fault(self, name, **parameters):
+        self.exchange.fault(name, **parameters)
+        self.net.drive()
 
 
 def test_every_public_channel_flows_under_canonical_names():
@@ -82,7 +93,7 @@ def test_an_order_is_placed_followed_amended_and_cancelled():
             cancelled = await client.cancel_order(placed.order_id)
             assert [row.cancelled for row in cancelled.orders] == [True]
             await asyncio.sleep(1)
-            assert await client.open_orders().first() == {}
+            assert list(await client.open_orders().first()) == []
             assert place.unknowns == []
 
     run(main)
@@ -114,5 +125,242 @@ def test_a_rejection_reaches_the_caller():
             place.client.ticker("NOT/REAL").subscribe(on_error=failures.append)
             await asyncio.sleep(2)
             assert [type(each) for each in failures] == [rk.SubscriptionRejected]
+
+    run(main)
+
+
+def frames(link, event):
+    """What the client sent of one kind."""
+    return [frame for frame in link.sent if frame.get("event") == event]
+
+
+def acked(request):
+    """The exchange's yes to every pair of a request."""
+    status = f"{request['event']}d"
+    name = request["subscription"]["name"]
+    return [
+        {
+            "channelID": 1,
+            "channelName": name,
+            "event": "subscriptionStatus",
+            "pair": pair,
+            "reqid": request["reqid"],
+            "status": status,
+            "subscription": {"name": name},
+        }
+        for pair in request["pair"]
+    ]
+
+
+class Script:
+    """A v1 client on connections that the test plays by hand."""
+
+    def __init__(self, **options):
+        self.net = ScriptedNetwork()
+        self.client = KrakenV1Client(rk.Endpoints.live_v1(), outside=outside(self.net), **options)
+
+    async def __aenter__(self):
+        await self.client.start()
+        return self
+
+    async def __aexit__(self, *_):
+        await self.client.aclose()
+
+    @property
+    def link(self):
+        return self.net.link
+
+    def acknowledge(self, event="subscribe"):
+        for request in frames(self.link, event):
+            self.link.say(*acked(request))
+
+
+SPREAD = [0, ["5698.4", "5700.0", "1542057299.545897", "1.5", "0.5"], "spread", "XBT/USD"]
+
+
+def test_after_a_drop_everything_is_asked_once_and_read_again():
+    """D1-1: kraky asked forever after a drop, and never read again."""
+
+    async def main():
+        async with Script() as script:
+            seen = []
+            script.client.spread("BTC/USD", "ETH/USD").subscribe(seen.append)
+            await asyncio.sleep(0.1)
+            assert frames(script.link, "subscribe")[0]["pair"] == ["XBT/USD", "ETH/USD"]
+            script.acknowledge()
+            script.link.say(SPREAD)
+            script.link.lose()
+            await asyncio.sleep(2)
+            assert len(script.net.links) == 2
+            assert len(frames(script.link, "subscribe")) == 1
+            script.acknowledge()
+            script.link.say(SPREAD)
+            await asyncio.sleep(1)
+            assert [(each.symbol, each.bid, each.epoch) for each in seen] == [
+                ("BTC/USD", D("5698.4"), 1),
+                ("BTC/USD", D("5698.4"), 2),
+            ]
+            assert len(frames(script.link, "subscribe")) == 1
+
+    run(main)
+
+
+def test_what_was_unsubscribed_does_not_come_back_after_a_drop():
+    """D1-3: kraky forgot to forget."""
+
+    async def main():
+        async with Script() as script:
+            subscription = script.client.spread("BTC/USD").subscribe(lambda _: None)
+            script.client.spread("ETH/USD").subscribe(lambda _: None)
+            await asyncio.sleep(0.1)
+            script.acknowledge()
+            subscription.dispose()
+            await asyncio.sleep(1)
+            assert [each["pair"] for each in frames(script.link, "unsubscribe")] == [["XBT/USD"]]
+            script.acknowledge("unsubscribe")
+            script.link.lose()
+            await asyncio.sleep(2)
+            assert [each["pair"] for each in frames(script.link, "subscribe")] == [["ETH/USD"]]
+
+    run(main)
+
+
+def test_an_order_without_a_connection_is_an_error_that_says_so():
+    """D1-2: kraky returned None."""
+
+    async def main():
+        async with Place() as place:
+            await place.client.open_orders().first()
+            place.cut()
+            await asyncio.sleep(0)
+            with pytest.raises(rk.NotSent, match="connection"):
+                await place.client.add_order("BTC/USD", "buy", "market", qty="0.01")
+            await place.client.aclose()
+            with pytest.raises(rk.NotSent, match="clos"):
+                await place.client.add_order("BTC/USD", "buy", "market", qty="0.01")
+            assert place.account.fills == []
+
+    run(main)
+
+
+def test_a_failing_subscriber_is_told_and_a_cancelled_task_ends():
+    """D1-5: kraky swallowed what its handler raised, and the cancellation of its task."""
+
+    async def main():
+        async with Script() as script:
+            errors, fine = [], []
+            script.client.errors.subscribe(errors.append)
+
+            def fail(item):
+                raise RuntimeError(str(item.bid))
+
+            script.client.spread("BTC/USD").subscribe(fail)
+            script.client.spread("BTC/USD").subscribe(fine.append)
+            await asyncio.sleep(0.1)
+            script.acknowledge()
+            script.link.say(SPREAD, SPREAD)
+
+            async def forever():
+                async for _ in script.client.ticker("BTC/USD"):
+                    raise AssertionError
+
+            task = asyncio.create_task(forever())
+            await asyncio.sleep(1)
+            task.cancel()
+            await asyncio.wait([task], timeout=1)
+            assert task.cancelled()
+            assert [type(each) for each in errors] == [rk.SubscriberFailed]
+            assert len(fine) == 2
+
+    run(main)
+
+
+def test_several_clients_add_no_log_handlers_and_do_not_disturb_each_other():
+    """D1-6: each instance of kraky logged everything once more."""
+
+    async def main():
+        handlers = len(logging.getLogger("rxkraken").handlers), len(logging.getLogger().handlers)
+        async with Script(name="one") as one, Script(name="two") as two:
+            seen = []
+            one.client.spread("BTC/USD").subscribe(seen.append)
+            two.client.spread("BTC/USD").subscribe(lambda _: None)
+            await asyncio.sleep(0.1)
+            one.acknowledge()
+            two.acknowledge()
+            two.link.lose()
+            one.link.say(SPREAD)
+            await asyncio.sleep(0.1)
+            assert len(seen) == 1
+            assert (len(one.net.links), one.client.state) == (1, "online")
+            assert repr(one.client) == "<KrakenV1Client one wss://ws.kraken.com online>"
+            assert (len(logging.getLogger("rxkraken").handlers), len(logging.getLogger().handlers)) == handlers
+
+    run(main)
+
+
+def test_without_a_public_connection_market_data_is_refused_and_the_account_works():
+    async def main():
+        async with Place(no_public=True) as place:
+            failures = []
+            with pytest.raises(rk.InvalidArgument, match="public"):
+                await place.client.ticker("BTC/USD").first()
+            assert list(await place.client.open_orders().first()) == []
+            assert failures == []
+            assert {status.connection for status in place.statuses} <= {"client", "auth"}
+
+    run(main)
+
+
+@pytest.mark.parametrize("fault", ["sequence_gap", "drop"])
+def test_after_an_interruption_every_fill_is_there_once(fault):
+    async def main():
+        async with Place() as place:
+            client, fills, events = place.client, [], []
+            client.own_trades(gaps=False).subscribe(fills.append)
+            client.executions(gaps=False).subscribe(events.append)
+            await asyncio.sleep(2)
+            for interrupted in (True, True, False):
+                if interrupted:
+                    place.cut() if fault == "drop" else place.fault(fault)
+                params = {"symbol": "BTC/USD", "side": "buy", "order_type": "market", "order_qty": D("0.01")}
+                place.exchange.desk.add(place.account, params)
+                place.net.drive()
+                await asyncio.sleep(40)
+            mine = [fill.exec_id for fill in place.account.fills]
+            assert sorted(each.exec_id for each in fills) == sorted(mine)
+            told = [each.exec_id for each in events if each.exec_id is not None]
+            assert sorted(told) == sorted(mine)
+
+    run(main)
+
+
+def test_a_book_whose_checksum_fails_is_fetched_anew():
+    async def main():
+        async with Place() as place:
+            books = []
+            place.client.book("BTC/USD").subscribe(books.append)
+            await asyncio.sleep(10)
+            before = len(books)
+            place.fault("wrong_checksum")
+            await asyncio.sleep(30)
+            assert len(books) > before
+            assert all(book.verified for book in books)
+            assert [status.channel for status in place.statuses if status.state == "resyncing"] == ["book"]
+
+    run(main)
+
+
+def test_the_switch_is_armed_and_disarmed():
+    async def main():
+        async with Place() as place:
+            armed = []
+            subscription = place.client.dead_mans_switch(60).subscribe(armed.append)
+            await asyncio.sleep(50)
+            assert len(armed) >= 2
+            assert all((each.trigger_time - each.current_time).total_seconds() == 60 for each in armed)
+            subscription.dispose()
+            await asyncio.sleep(2)
+            result = await place.client.cancel_all_orders_after(0)
+            assert result.trigger_time is None
 
     run(main)

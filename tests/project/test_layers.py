@@ -23,6 +23,7 @@ LAYERS = (
     {"session", "streams", "operators"},
     {"trading", "rest", "tape"},
     {"client"},
+    {"client_v1"},
     {"sync", "cli"},
 )
 # Beside the house. What each may import of it is in MAY_IMPORT; the test helpers join a client to an exchange.

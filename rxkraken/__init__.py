@@ -14,6 +14,7 @@ from rxkraken import books, errors, sync
 from rxkraken._version import __version__
 from rxkraken.books import Book, Level, Level3, OrderBook3, QueuePosition, RestingOrder
 from rxkraken.client import KrakenClient
+from rxkraken.client_v1 import KrakenV1Client
 from rxkraken.credentials import Credentials
 from rxkraken.errors import (
     ClientClosed,
@@ -40,6 +41,7 @@ from rxkraken.errors import (
     UnknownSymbol,
 )
 from rxkraken.models.market import Asset, Candle, Instrument, Instruments, Ticker, Trade
+from rxkraken.models.market_v1 import Spread, TradeV1
 from rxkraken.models.orders import (
     AddOrderResult,
     AmendOrderResult,
@@ -103,6 +105,7 @@ __all__ = [
     "InvalidOrder",
     "KrakenClient",
     "KrakenError",
+    "KrakenV1Client",
     "Latest",
     "LedgerChange",
     "Level",
@@ -131,6 +134,7 @@ __all__ = [
     "RetriesExhausted",
     "Settings",
     "Simulator",
+    "Spread",
     "Status",
     "Stream",
     "SubscriberFailed",
@@ -140,6 +144,7 @@ __all__ = [
     "Ticker",
     "Ticket",
     "Trade",
+    "TradeV1",
     "Tripped",
     "Unknown",
     "UnknownSymbol",

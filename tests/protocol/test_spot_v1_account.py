@@ -264,7 +264,7 @@ def test_several_orders_and_fills_may_share_a_frame():
 
 
 def test_each_subscription_counts_its_own_messages():
-    """ "Each subscription has its own counter", from 1 with its first message (section 7)."""
+    """Each subscription has its own counter, from 1 with its first message (section 7)."""
     check = SequenceCheck()
     told = [("openOrders", 1), ("ownTrades", 1), ("openOrders", 2), ("ownTrades", 2), ("openOrders", 4)]
     missing = [check.missing(channel, number, first=number == 1) for channel, number in told]

@@ -364,3 +364,50 @@ def test_the_switch_is_armed_and_disarmed():
             assert result.trigger_time is None
 
     run(main)
+
+
+def test_a_conditional_close_is_known_and_what_v1_lacks_is_refused():
+    async def main():
+        async with Place() as place:
+            bid = (await place.client.ticker("BTC/USD").first()).bid
+            close = {"order_type": "stop-loss", "trigger_price": (bid * D("0.8")).quantize(D(1))}
+            price = (bid * D("0.9")).quantize(D(1))
+            ticket = place.client.add_order("BTC/USD", "buy", "limit", qty="0.01", price=price, conditional=close)
+            await ticket
+            order = (await place.client.open_orders().first())[ticket.result.order_id]
+            assert (order.contingent.order_type, order.contingent.trigger_price) == (
+                "stop-loss",
+                close["trigger_price"],
+            )
+            with pytest.raises(rk.InvalidArgument, match="display_qty"):
+                place.client.add_order("BTC/USD", "buy", "iceberg", qty=1, price=price, display_qty="0.1")
+
+    run(main)
+
+
+def test_a_refused_token_is_renewed_and_the_order_goes_out_once():
+    async def main():
+        async with Place() as place:
+            await place.client.open_orders().first()
+            place.fault("invalidate_token")
+            ticket = place.client.add_order("BTC/USD", "buy", "market", qty="0.01")
+            assert (await ticket).order_id
+            await asyncio.sleep(5)
+            assert len({fill.order_id for fill in place.account.fills}) == 1
+
+    run(main)
+
+
+def test_edit_and_cancel_all_tell_what_they_did():
+    async def main():
+        async with Place() as place:
+            client = place.client
+            bid = (await client.ticker("BTC/USD").first()).bid
+            price = (bid * D("0.9")).quantize(D(1))
+            placed = await client.add_order("BTC/USD", "buy", "limit", qty="0.01", price=price, order_userref=7)
+            edited = await client.edit_order(placed.order_id, "BTC/USD", qty="0.02", price=price - 10)
+            assert edited.original_order_id == placed.order_id
+            assert edited.order_id != placed.order_id
+            assert (await client.cancel_all()).count == 1
+
+    run(main)

@@ -17,7 +17,7 @@ from rxkraken.symbols import canonical
 # No price, quantity or count has more digits: a text of a million digits must not become a number.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,24}(?:\.[0-9]{0,24})?")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
-# Seconds with more digits are beyond any calendar.
+# With one digit more, seconds could be beyond the last year of the calendar.
 _SECONDS: Final = re.compile(r"([0-9]{1,11})(?:\.([0-9]{0,18}))?")
 _OFFSET: Final = re.compile(r"([-+#]?)([0-9].*?)(%?)", re.DOTALL)
 _MICROSECONDS: Final = 6
@@ -83,10 +83,7 @@ def moment(value: Any, name: str) -> datetime:
     if found is None:
         raise Malformed(f"field {name}={shown(value)} is not a time in seconds")
     fraction = (found[2] or "")[:_MICROSECONDS].ljust(_MICROSECONDS, "0")
-    try:
-        return _BEGINNING + timedelta(seconds=int(found[1]), microseconds=int(fraction))
-    except OverflowError as error:
-        raise Malformed(f"field {name}={shown(value)} is after the last year") from error
+    return _BEGINNING + timedelta(seconds=int(found[1]), microseconds=int(fraction))
 
 
 def optional_moment(value: Any, name: str) -> datetime | None:

@@ -15,7 +15,7 @@ from rxkraken.models.market import Candle, Ticker
 from rxkraken.models.market_v1 import Spread, TradeV1
 from rxkraken.protocol import spot_v1
 from rxkraken.protocol.spot_v1_surprises import surprise
-from rxkraken.protocol.spot_v1_values import moment, symbol_of
+from rxkraken.protocol.spot_v1_values import elements, flag, moment, number, object_of, offset, symbol_of, text, whole
 from rxkraken.protocol.spot_v2 import Malformed
 
 TICKER = (
@@ -123,6 +123,27 @@ def test_times_keep_every_microsecond():
     """A float of 2021 in seconds would be off by up to one of them."""
     assert moment("1618678142.557535", "time").microsecond == 557535
     assert moment("1618678142", "time") == datetime(2021, 4, 17, 16, 49, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("read", "value"),
+    [
+        (number, "1e5"), (number, "1_0"), (number, "nan"), (number, "9" * 25), (number, 1.5), (number, "\u0661"),
+        (whole, True), (whole, "1.0"), (whole, "9" * 5000), (text, ""), (flag, "true"), (object_of, []),
+        (elements, {}), (moment, "-1"), (moment, "9" * 12), (moment, 1618678142), (moment, "1618678142.5s"),
+        (offset, "+"), (offset, "1.0%%"), (offset, 5), (offset, "--1"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else repr(value)[:16],
+)  # fmt: skip
+def test_what_is_no_value_of_its_kind_is_malformed_and_named(read, value):
+    with pytest.raises(Malformed, match="field spam"):
+        read(value, "spam")
+
+
+@pytest.mark.parametrize("pair", ["XBT", "", None, 5, "XBT/XBT"])
+def test_what_is_no_pair_is_malformed(pair):
+    with pytest.raises(Malformed, match="pair"):
+        symbol_of(pair)
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,10 @@ class OrderTable:
                 return None
         accounted = self._account_for(before, fill)
         after = _merged(before, report, fill, accounted, self._told.setdefault(report.order_id, {}), when)
-        self._accounted[report.order_id] = accounted if when.repaired else max(accounted, after.cum_qty)
+        # What was filled before anything was seen of the order is accounted for. From then on totals may run ahead of
+        # their fills: those of REST do, and those of v1, which tells fills on a channel of their own.
+        is_first = (known is None or when.snapshot) and not when.repaired
+        self._accounted[report.order_id] = max(accounted, after.cum_qty) if is_first else accounted
         self._keep(after)
         if known is not None and fill is None and not _says_news(known, after, report):
             return None

@@ -267,6 +267,8 @@ class ExecutionsFeed(Feed):
 
 
 _MOST_NAMELESS: Final = 1000
+
+
 def _is_of(event: Execution, ids: frozenset[str]) -> bool:
     return event.order_id in ids or event.cl_ord_id in ids
 

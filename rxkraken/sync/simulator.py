@@ -54,6 +54,11 @@ class Simulator:
         return self._background.read(lambda: self._simulator.endpoints)
 
     @property
+    def v1_endpoints(self) -> Endpoints:
+        """The same exchange for clients of WebSocket v1."""
+        return self._background.read(lambda: self._simulator.v1_endpoints)
+
+    @property
     def credentials(self) -> Credentials:
         """The key of the funded demo account."""
         return self._background.read(lambda: self._simulator.credentials)

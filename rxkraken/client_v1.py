@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from rxkraken.client import KrakenClient
-from rxkraken.errors import InvalidArgument, KrakenError
+from rxkraken.errors import InvalidArgument, InvalidOrder, KrakenError
 from rxkraken.session.speech import SPOT_V1
 from rxkraken.settings import Endpoints
 from rxkraken.streams import channels, channels_v1
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     )
     from rxkraken.models.rounding import Rounding
     from rxkraken.models.status import Message, State, Status, Subscription, SystemStatus, Unknown
-    from rxkraken.models.trading import Armed, Execution, OpenOrders, Tripped
+    from rxkraken.models.trading import Armed, Execution, OpenOrders, Order, Tripped
     from rxkraken.protocol.topics import Topic
     from rxkraken.rest import RestClient
     from rxkraken.rest.limits import Limits, LimitsState
@@ -87,6 +87,10 @@ class _Core(KrakenClient):
             else:
                 connection.tell_time(datetime.fromtimestamp(told.unixtime, UTC).isoformat())
         return answer.token, float(answer.expires)
+
+    def known_order(self, order_id: str) -> Order | None:
+        """Find an order of the account, as far as it is known."""
+        return self._known_order(order_id, None)
 
     def follow_fills(self) -> None:
         """Follow the fills for as long as the client lives."""
@@ -385,8 +389,24 @@ class KrakenV1Client:
         return self._core.amend_order(order_id, **_known("amend_order", fields, AmendFields))
 
     def edit_order(self, order_id: str, symbol: str, **fields: Unpack[EditFields]) -> Ticket[EditOrderResult]:
-        """Cancel an order and place a changed one with a new id (section 8.3). Prefer `amend_order`."""
+        """Cancel an order and place a changed one with a new id (section 8.3). Prefer `amend_order`.
+
+        A `price` without `trigger_price` is taken only for an order that is known to be a plain limit order: to v1 the
+        same field is the trigger of every other type. Known are the orders of `open_orders` and those placed here.
+        """
+        if "price" in fields and "trigger_price" not in fields:
+            self._check_is_limit(order_id)
         return self._core.edit_order(order_id, symbol, **_known("edit_order", fields, EditFields))
+
+    def _check_is_limit(self, order_id: str) -> None:
+        order = self._core.known_order(order_id)
+        kind = None if order is None else order.order_type
+        if kind not in ("limit", "iceberg"):
+            told = "is not known here" if kind is None else f"is a {kind} order"
+            raise InvalidOrder(
+                f"edit_order with price alone: {order_id} {told}, and over v1 this would move the trigger of anything "
+                "but a limit order; give trigger_price as well, or use amend_order"
+            )
 
     def cancel_order(
         self,

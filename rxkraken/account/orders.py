@@ -85,6 +85,10 @@ class OrderTable:
             return self.get(order_id)
         return self.by_cl_ord_id(cl_ord_id) if cl_ord_id else None
 
+    def described(self, order_id: str) -> Order | None:
+        """Find what an order is: one that is known, or that was acknowledged and not heard of yet."""
+        return self.get(order_id) or self._introduced.get(order_id)
+
     def view(self) -> Mapping[str, Order]:
         """The open orders, as a value that never changes."""
         return MappingProxyType(dict(self.open))

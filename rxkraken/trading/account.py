@@ -196,7 +196,8 @@ class Account:
         """Find an order among those that the executions have told of."""
         if self._followed is None:
             return None
-        return self._followed.table.find(order_id, cl_ord_id)
+        table = self._followed.table
+        return table.described(order_id) if order_id else table.find(None, cl_ord_id)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 

@@ -411,3 +411,24 @@ def test_edit_and_cancel_all_tell_what_they_did():
             assert (await client.cancel_all()).count == 1
 
     run(main)
+
+
+def test_an_edit_that_would_move_a_trigger_instead_of_the_limit_is_refused():
+    """To v1 the first price of a stop-loss-limit order is its trigger, and an unknown order may be one."""
+
+    async def main():
+        async with Place() as place:
+            client = place.client
+            bid = (await client.ticker("BTC/USD").first()).bid
+            stop, limit = ((bid * D(part)).quantize(D(1)) for part in ("0.9", "0.89"))
+            placed = await client.add_order(
+                "BTC/USD", "sell", "stop-loss-limit", qty="0.01", price=limit, trigger_price=stop
+            )
+            refused = {placed.order_id: "is a stop-loss-limit order", "OAAAAA-BBBBB-CCCCCC": "is not known here"}
+            for order_id, told in refused.items():
+                with pytest.raises(rk.InvalidOrder, match=told):
+                    client.edit_order(order_id, "BTC/USD", price=limit - 1)
+            both = await client.edit_order(placed.order_id, "BTC/USD", price=limit - 1, trigger_price=stop - 1)
+            assert both.original_order_id == placed.order_id
+
+    run(main)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import replace
+from decimal import Context
+from functools import reduce
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _MOST_RECORDS: Final = 10_000
+# Wide enough for any balance, and independent of the context that the program has set.
+_EXACT: Final = Context(prec=60)
 
 
 class BalanceReducer:
@@ -70,8 +74,8 @@ def _after(before: Balance | None, change: LedgerChange) -> Balance:
         wallets = tuple(replace(wallet, balance=change.balance) for wallet in before.wallets) if before else ()
         return Balance(change.asset, change.balance, change.asset_class, wallets)
     wallets = _in_wallet(before.wallets, change)
-    return Balance(change.asset, sum((wallet.balance for wallet in wallets[1:]), wallets[0].balance),
-                   change.asset_class, wallets)  # fmt: skip
+    total = reduce(_EXACT.add, (wallet.balance for wallet in wallets))
+    return Balance(change.asset, total, change.asset_class, wallets)
 
 
 def _in_wallet(wallets: tuple[Wallet, ...], change: LedgerChange) -> tuple[Wallet, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,3 +96,11 @@ def test_every_total_is_the_latest_that_was_told(records):
     (latest,) = reducer.current()
     told = {asset: D(units).scaleb(-8) for asset, units in records}
     assert {asset: each.balance for asset, each in latest.items()} == told
+
+
+def test_a_total_over_several_wallets_is_exact_whatever_the_program_has_set():
+    """The context of the caller's thread must not round money."""
+    reducer = begun(held("BTC", "3", ("spot", "main", "1"), ("earn", "flex", "2")))
+    with localcontext(prec=5):
+        (after,) = reducer.reduce([ledger(1, "BTC", "1.2345678901")], "update", 2.0, 1)
+    assert after["BTC"].balance == D("3.2345678901")

@@ -52,7 +52,8 @@ async def _send(sending: Sending, make: Make) -> None:
     async with sending.options.client(private=True) as client:
         ticket = make(client)
         if not sending.yes:
-            # Who is asked should see the numbers as they will be sent, so the market's rules come first.
+            # Who is asked should see the numbers as they will be sent, so the market's rules come first. Without them
+            # the numbers are shown as they were typed; the order itself fails below if it cannot be sent.
             with contextlib.suppress(KrakenError, TimeoutError):
                 await client.instruments().first(timeout=_RULES_WITHIN)
             ticket = make(client)
@@ -61,7 +62,8 @@ async def _send(sending: Sending, make: Make) -> None:
             if sending.fill_within is None or not isinstance(ticket, OrderTicket):
                 await _settle(ticket, sending)
             else:
-                # Fills before the executions are followed would be told by their sums only, without the fees.
+                # Fills before the executions are followed would be told by their sums only, without the fees. A key
+                # that may not see its orders may place them all the same; the lifecycle tells what fails then.
                 with contextlib.suppress(KrakenError, TimeoutError, LookupError):
                     await client.open_orders().first(timeout=_ORDERS_WITHIN)
                 await _fill(ticket, sending, sending.fill_within)

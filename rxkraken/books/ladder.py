@@ -65,6 +65,12 @@ class Sides:
             case _:
                 raise InvalidArgument(f'side {side!r} must be "bids" or "asks"')
 
+    def top(self) -> tuple[int, int] | None:
+        """Return the best bid price and the best ask price in units; None if a side is empty."""
+        if not (self.bid_keys and self.ask_keys):
+            return None
+        return self.price_units(self.bid_keys[0]), self.price_units(self.ask_keys[0])
+
     def price_units(self, key: float | Exact) -> int:
         """Return the price behind a key in units of 10^-price_precision."""
         return round(abs(key) * 10**self.price_precision)

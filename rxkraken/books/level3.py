@@ -1,33 +1,22 @@
-"""`OrderBook3`: every resting order of one market at one instant, as a value.
-
-It holds no copy, as `Book` does not: it looks at the live lists of its ladder until just before these change, and if
-somebody still keeps it then, the reducer gives it lists of its own (`detach`). Numbers become `Decimal`s when they are
-read.
-"""
+"""`OrderBook3`: every resting order of one market at one instant, as a value."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rxkraken.books.book import Book
 from rxkraken.books.level3_ladder import Queues
 from rxkraken.books.measures import decimal
+from rxkraken.books.value import Value, instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from datetime import datetime
 
     from rxkraken.books.level3_ladder import Queue
     from rxkraken.books.level3_records import Order
     from rxkraken.books.measures import BookSide
-
-T = TypeVar("T")
-
-# What a book is made of, as a plain tuple because one is made for every message: queues, checksum, verified,
-# timestamp_text, received, epoch, sequence.
-Facts3 = tuple[Queues, int | None, bool, str | None, float, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +35,7 @@ class RestingOrder:
     @property
     def timestamp(self) -> datetime | None:
         """That time to the microsecond; None if none was sent, or none that can be read."""
-        return _instant(self.timestamp_text)
+        return instant(self.timestamp_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,74 +61,16 @@ class QueuePosition:
     rank: int
 
 
-class OrderBook3:
+class OrderBook3(Value[Queues]):
     """The orders of one symbol after one message. It never changes; read it in any thread, keep it, compare it.
 
-    Prices are in quote currency, quantities in base currency, all exact.
+    Prices are in quote currency, quantities in base currency, all exact. The checksum (ws-v2 reference, section 4.2)
+    covers the orders of the best ten levels of each side and their place in the queue.
+
+    Users get books from streams and from `reduce_book3`.
     """
 
-    __slots__ = ("__weakref__", "facts")
-
-    def __init__(self, facts: Facts3) -> None:
-        """Tell of `facts`. Users get books from streams."""
-        self.facts = facts
-
-    # What it is
-
-    @property
-    def symbol(self) -> str:
-        """The market, in Kraken's v2 spelling."""
-        return self.facts[0].symbol
-
-    @property
-    def depth(self) -> int:
-        """How many price levels a side were subscribed; a thin market has fewer."""
-        return self.facts[0].depth
-
-    @property
-    def price_precision(self) -> int:
-        """Fraction digits of prices."""
-        return self.facts[0].price_precision
-
-    @property
-    def qty_precision(self) -> int:
-        """Fraction digits of quantities."""
-        return self.facts[0].qty_precision
-
-    @property
-    def checksum(self) -> int | None:
-        """The CRC-32 that came with the message (ws-v2 reference, section 4.2); None if none came."""
-        return self.facts[1]
-
-    @property
-    def verified(self) -> bool:
-        """Whether that checksum is the one of these orders. It covers the best ten levels, and the place in a queue."""
-        return self.facts[2]
-
-    @property
-    def timestamp_text(self) -> str | None:
-        """The engine's time of the message, as it was sent; None if none was."""
-        return self.facts[3]
-
-    @property
-    def timestamp(self) -> datetime | None:
-        """The engine's time of the message, to the microsecond; None if none was sent, or none that can be read."""
-        return _instant(self.facts[3])
-
-    @property
-    def received(self) -> float:
-        """The local time of receipt, in seconds since the Unix epoch; 0.0 if not known."""
-        return self.facts[4]
-
-    @property
-    def epoch(self) -> int:
-        """The connection it came over."""
-        return self.facts[5]
-
-    @property
-    def sequence(self) -> int:
-        """Counts the books of this subscription, from 1."""
-        return self.facts[6]
+    __slots__ = ()
 
     # The levels
 
@@ -162,18 +93,6 @@ class OrderBook3:
     def best_ask(self) -> Level3 | None:
         """The lowest ask level; None if there is none."""
         return self._read(lambda queues: _best(queues, "asks"))
-
-    @property
-    def mid(self) -> Decimal | None:
-        """Half-way between the best bid and the best ask, exact; None if a side is empty."""
-        top = self._read(_top)
-        return None if top is None else decimal(5 * (top[0] + top[1]), self.price_precision + 1)
-
-    @property
-    def spread(self) -> Decimal | None:
-        """Best ask less best bid, exact; None if a side is empty. Negative if the book is crossed."""
-        top = self._read(_top)
-        return None if top is None else decimal(top[1] - top[0], self.price_precision)
 
     # The orders
 
@@ -229,30 +148,8 @@ class OrderBook3:
             for place, order in enumerate(level.orders, start=1)
         ]  # fmt: skip
 
-    def detach(self) -> None:
-        """Give the book lists of its own. Its reducer calls this before it changes the ladder."""
-        queues, checksum, verified, timestamp, received, epoch, sequence = self.facts
-        self.facts = (queues.copy(), checksum, verified, timestamp, received, epoch, sequence)
-
-    def facts_of_its_own(self) -> Facts3:
-        """Return all it knows, with a copy of the queues."""
-        copy = self._read(lambda queues: queues.copy())
-        _, checksum, verified, timestamp, received, epoch, sequence = self.facts
-        return copy, checksum, verified, timestamp, received, epoch, sequence
-
-    def __eq__(self, other: object) -> bool:
-        """Whether all orders, their places, and all that is told about them, are equal."""
-        if not isinstance(other, OrderBook3):
-            return NotImplemented
-        return self is other or (self._told() == other._told() and self._every() == other._every())
-
-    def __hash__(self) -> int:
-        """Agree with `__eq__`."""
-        return hash(self._told())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle and copy by value."""
-        return OrderBook3, (self.facts_of_its_own(),)
+    def _rows(self) -> object:
+        return self._read(lambda queues: queues.every())
 
     def __repr__(self) -> str:
         """Show the market, its best levels, and whether they are verified."""
@@ -262,29 +159,6 @@ class OrderBook3:
         )
         state = "verified" if self.verified else "not verified"
         return f"<OrderBook3 {self.symbol} bid {bid}, ask {ask}, depth {self.depth}, {state}>"
-
-    def _told(self) -> tuple[object, ...]:
-        return (self.symbol, self.depth, self.price_precision, self.qty_precision, *self.facts[1:])
-
-    def _every(self) -> list[Order]:
-        return self._read(lambda queues: queues.every())
-
-    def _read(self, look: Callable[[Queues], T]) -> T:
-        """Return what `look` makes of the queues, in whatever thread, while the ladder may be changing.
-
-        The reducer detaches a kept book before it changes anything. So if the facts are the same afterwards, nothing
-        changed while we looked; if not, what we saw (an error included) is void, and we now have queues of our own.
-        """
-        while True:
-            facts = self.facts
-            try:
-                result = look(facts[0])
-            except Exception:
-                if facts is self.facts:
-                    raise
-            else:
-                if facts is self.facts:
-                    return result
 
 
 def _levels(queues: Queues, side: BookSide) -> tuple[Level3, ...]:
@@ -310,11 +184,6 @@ def _total(queues: Queues, orders: Queue) -> Decimal:
     return decimal(sum(order[2] for order in orders), queues.qty_precision)
 
 
-def _top(queues: Queues) -> tuple[int, int] | None:
-    """Return the best bid price and the best ask price in units; None if a side is empty."""
-    return (-queues.bid_keys[0], queues.ask_keys[0]) if queues.bid_keys and queues.ask_keys else None
-
-
 def _known(queues: Queues, order_id: str) -> RestingOrder | None:
     order = queues.orders.get(order_id)
     return None if order is None else _resting(queues, order)
@@ -333,10 +202,3 @@ def _position(queues: Queues, order_id: str) -> QueuePosition | None:
     queue = levels[rank]
     ahead = queue.index(order)
     return QueuePosition(ahead, _total(queues, queue[:ahead]), _total(queues, queue), rank)
-
-
-def _instant(text: str | None) -> datetime | None:
-    try:
-        return None if text is None else datetime.fromisoformat(text)
-    except ValueError:
-        return None

@@ -66,6 +66,10 @@ class Queues:
         """Return all orders, best level first and front of the queue first, asks before bids."""
         return [order for queues in (self.ask_queues, self.bid_queues) for queue in queues for order in queue]
 
+    def top(self) -> tuple[int, int] | None:
+        """Return the best bid price and the best ask price in units; None if a side is empty."""
+        return (-self.bid_keys[0], self.ask_keys[0]) if self.bid_keys and self.ask_keys else None
+
     def lists(self, side: BookSide) -> tuple[list[int], list[Queue]]:
         """Return keys and queues of the "bids" or the "asks"."""
         return (self.bid_keys, self.bid_queues) if side == "bids" else (self.ask_keys, self.ask_queues)

@@ -11,7 +11,7 @@ from weakref import ref
 
 from rxkraken.books.faults import ChecksumMismatch, MalformedBook, NeedExact
 from rxkraken.books.keeping import ALONE, COUNTED, references
-from rxkraken.books.level3 import Facts3, OrderBook3
+from rxkraken.books.level3 import OrderBook3
 from rxkraken.books.level3_ladder import OrderLadder, Queues
 from rxkraken.books.level3_records import OBJECT, Scale, changes_of, wire_digits
 from rxkraken.books.numbers import check_precision, decode_exactly
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rxkraken.books.level3_records import Change
+    from rxkraken.books.value import Facts
 
 
 def _nobody() -> OrderBook3 | None:
@@ -75,7 +76,7 @@ class Book3Reducer:
         self._precision = _known("price_precision", price_precision), _known("qty_precision", qty_precision)
         self._scale = Scale.of(0, 0)  # that of the ladder
         self._counts = dict.fromkeys(("snapshots", "updates", "verified", "mismatched", "malformed", "ignored"), 0)
-        self._facts: Facts3 | None = None  # of the current book, shown or not
+        self._facts: Facts[Queues] | None = None  # of the current book, shown or not
         self._ladder: OrderLadder | None = None
         self._light = _NO_BOOK  # the last book given out, where references are counted
         self._watch: Callable[[], OrderBook3 | None] = _nobody  # the same, where they are not
@@ -249,7 +250,7 @@ class Book3Reducer:
 
     # Who keeps the last book
 
-    def _give(self, facts: Facts3) -> OrderBook3:
+    def _give(self, facts: Facts[Queues]) -> OrderBook3:
         """Return a new book of the ladder, and remember it as the last."""
         book = OrderBook3(facts)
         if COUNTED:

@@ -75,18 +75,6 @@ def best(sides: Sides, side: BookSide) -> Level | None:
     return Level(decimal(price, sides.price_precision), decimal(qty, sides.qty_precision))
 
 
-def mid(sides: Sides) -> Decimal | None:
-    """Return half-way between the best prices; None if a side is empty."""
-    top = _top_prices(sides)
-    return None if top is None else decimal(5 * (top[0] + top[1]), sides.price_precision + 1)
-
-
-def spread(sides: Sides) -> Decimal | None:
-    """Return the best ask less the best bid; None if a side is empty."""
-    top = _top_prices(sides)
-    return None if top is None else decimal(top[1] - top[0], sides.price_precision)
-
-
 def microprice(sides: Sides) -> Decimal | None:
     """Return the best prices, each weighted by the quantity on the other side; None if a side is empty."""
     bid, ask = next(walk(sides, "bids"), None), next(walk(sides, "asks"), None)
@@ -133,12 +121,6 @@ def walk(sides: Sides, side: BookSide) -> Iterator[tuple[int, int]]:
     """Return price and quantity of each level in units, best first."""
     keys, qtys = sides.lists(side)
     return ((sides.price_units(key), sides.qty_units(qty)) for key, qty in zip(keys, qtys, strict=True))
-
-
-def _top_prices(sides: Sides) -> tuple[int, int] | None:
-    if not (sides.bid_keys and sides.ask_keys):
-        return None
-    return sides.price_units(sides.bid_keys[0]), sides.price_units(sides.ask_keys[0])
 
 
 def _taken_by(side: OrderSide) -> BookSide:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, get_args
 from weakref import ref
 
-from rxkraken.books.book import Book, Facts
+from rxkraken.books.book import Book
 from rxkraken.books.faults import ChecksumMismatch, MalformedBook, NeedExact
 from rxkraken.books.keeping import ALONE, COUNTED, references
 from rxkraken.books.ladder import Ladder, Sides
@@ -19,6 +19,8 @@ from rxkraken.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rxkraken.books.value import Facts
 
 Checksum = Literal["verify", "flag", "off"]
 
@@ -58,12 +60,6 @@ class Memento(NamedTuple):
         """What had been seen."""
         applied = self.sequence + self.hidden
         return replace(self.rare, updates=applied - self.rare.snapshots, verified=self.sequence - self.unverified)
-
-
-class _Watched(Book):
-    """A book that a weak reference can watch, where references cannot be counted."""
-
-    __slots__ = ("__weakref__",)
 
 
 def _nobody() -> Book | None:
@@ -129,7 +125,7 @@ class BookReducer:
         self._rare = Counters()  # snapshots, mismatched, malformed, ignored
         self._hidden = 0  # applied, and not shown
         self._unverified = 0  # shown, and not verified
-        self._facts: Facts | None = None  # of the current book, shown or not
+        self._facts: Facts[Sides] | None = None  # of the current book, shown or not
         self._ladder: Ladder | None = None
         self._hot: Ladder | None = None  # the ladder while updates can go to it without a look at their digits
         self._light = _NO_BOOK  # the last book given out, where references are counted
@@ -355,12 +351,12 @@ class BookReducer:
         self._detach()
         return self._give(self._facts or _NO_BOOK.facts_of_its_own())
 
-    def _give(self, facts: Facts) -> Book:
+    def _give(self, facts: Facts[Sides]) -> Book:
         """Return a new book of the ladder, and remember it as the last."""
         if COUNTED:
             self._light = book = Book(facts)
         else:
-            book = _Watched(facts)
+            book = Book(facts)
             self._watch = ref(book)
         return book
 

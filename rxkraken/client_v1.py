@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from rxkraken.client import KrakenClient
 from rxkraken.errors import InvalidArgument, InvalidOrder, KrakenError
+from rxkraken.protocol.spot_v1_orders import fields_of
 from rxkraken.session.speech import SPOT_V1
 from rxkraken.settings import Endpoints
 from rxkraken.streams import channels, channels_v1
 from rxkraken.streams.policies import Buffer, Conflate, Fail
 from rxkraken.streams.stream import Stream
 from rxkraken.trading.account import Wanted
+from rxkraken.trading.listing import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from rxkraken.trading.desk import Desk
     from rxkraken.trading.order import FeePreference, Side, StpType, TimeInForce
     from rxkraken.trading.prices import OrderType, PriceType
+    from rxkraken.trading.request import OrderRequest
     from rxkraken.trading.ticket import OrderTicket, Ticket
     from rxkraken.trading.times import Deadline, Moment
     from rxkraken.trading.values import Number
@@ -67,6 +70,7 @@ class _Core(KrakenClient):
     has_key = False
     # Fills come on a channel of their own, which orders need as well.
     _following_fills = False
+    _listing: Listing | None = None
 
     def _bind(self) -> Pool:
         is_new = self._bound is None
@@ -128,9 +132,23 @@ class _Core(KrakenClient):
         return channels_v1.make_feed(topic, pool, pool.report)
 
     def _follow_instruments(self, pool: Pool) -> None:
-        # V1 has no such channel: symbols are read by rule, and orders are checked by the exchange.
-        del pool
-        self._directory.expect_nothing()
+        # V1 has no such channel. Without REST symbols are read by rule, and the exchange alone checks orders.
+        if self.endpoints.rest is None:
+            self._directory.expect_nothing()
+            return
+        if self._listing is None and not pool.closing:
+            self._listing = Listing(lambda: self.rest, pool.world, self._directory)
+            self._listing.begin()
+
+    async def _close(self, pool: Pool) -> None:
+        if self._listing is not None:
+            await self._listing.aclose()
+        await super()._close(pool)
+
+    def _worded(self, request: OrderRequest) -> OrderRequest:
+        fields_of(request.method, request.params)
+        # `editOrder` has no deadline (section 8.3): the exchange may carry it out however late it arrives.
+        return replace(request, deadline=None) if request.method == "edit_order" else request
 
 
 class OrderFields(TypedDict, total=False):

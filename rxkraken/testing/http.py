@@ -65,6 +65,23 @@ class ExchangeHttp:
         return response
 
 
+class NoHttp:
+    """Refuses every REST call as a closed port would: a test in virtual time has no real network to wait for."""
+
+    def __call__(self) -> Any:
+        """Itself: `RestClient` opens its session by a call."""
+        return self
+
+    def request(self, method: str, url: Any, **_: Any) -> Any:
+        """Refuse it."""
+        raise ConnectionRefusedError(
+            f"{method} {url}: this test has no REST; give outside(..., http=ExchangeHttp(...))"
+        )
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
 class _Exchange:
     """One request and its answer, as aiohttp's context manager gives it."""
 

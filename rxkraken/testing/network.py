@@ -12,6 +12,7 @@ from reactivex.disposable import Disposable
 from rxkraken.errors import LinkLost
 from rxkraken.session.link import Opened
 from rxkraken.session.world import World
+from rxkraken.testing.http import NoHttp
 
 if TYPE_CHECKING:
     import asyncio
@@ -35,14 +36,16 @@ def outside(
 ) -> Callable[[asyncio.AbstractEventLoop, Settings], World]:
     """Make a client live in this network and in the time of its loop, with chance drawn from a seed.
 
-    `http` gives the session of its REST calls, such as an `ExchangeHttp`; without it they go over real sockets.
+    `http` gives the session of its REST calls, such as an `ExchangeHttp`; without it every call is refused.
     """
 
     def make(loop: asyncio.AbstractEventLoop, settings: Settings) -> World:
         del settings
         place = network(loop) if callable(network) else network
         chance = random.Random(seed)  # noqa: S311 - jitter, not secrets
-        return World(loop, place, http, wall=lambda: EPOCH + loop.time(), uniform=chance.uniform, budgets={})
+        return World(
+            loop, place, http or NoHttp(), wall=lambda: EPOCH + loop.time(), uniform=chance.uniform, budgets={}
+        )
 
     return make
 

@@ -72,6 +72,10 @@ class OrderMethods(ABC):
     def _report(self, failure: SubscriberFailed) -> None:
         """Tell of a failing subscriber."""
 
+    def _worded(self, request: OrderRequest) -> OrderRequest:
+        """Return the request as this API can say it. Raises `InvalidOrder` where it has no words for it."""
+        return request
+
     # --- placing --------------------------------------------------------------------------------------------------
 
     def add_order(
@@ -163,7 +167,7 @@ class OrderMethods(ABC):
                 extra=extra,
             )
 
-        draft = Draft(make, _read_add_order, symbol=canonical(symbol))
+        draft = Draft(self._wording(make), _read_add_order, symbol=canonical(symbol))
         return OrderTicket(self, self._desk, draft, self._report)
 
     def batch_add(
@@ -383,7 +387,7 @@ class OrderMethods(ABC):
 
     def _ticket(
         self,
-        make: Callable[[Instrument | None, bool], OrderRequest],
+        make: Make,
         read: Callable[[Frames, OrderRequest], T],
         *,
         symbol: str | None = None,
@@ -395,7 +399,10 @@ class OrderMethods(ABC):
         self._check_may_trade()
         refusal = "validate_only: Kraken cannot only check this request" if changes and self._validate_only else None
         market = None if symbol is None else canonical(symbol)
-        return Ticket(self._desk, Draft(make, read, market, after, refusal, last), self._report)
+        return Ticket(self._desk, Draft(self._wording(make), read, market, after, refusal, last), self._report)
+
+    def _wording(self, make: Make) -> Make:
+        return lambda instrument, early: self._worded(make(instrument, early))
 
     def _rules_of(self, symbol: str) -> Instrument | None:
         return self._rules(canonical(symbol))

@@ -119,12 +119,90 @@ def test_fills_reach_own_trades_and_the_ticket_once():
 def test_a_rejection_reaches_the_caller():
     async def main():
         async with Place() as place:
-            with pytest.raises(rk.OrderRejected, match="EOrder"):
-                await place.client.add_order("BTC/USD", "buy", "limit", qty="1000000", price="1000")
             failures = []
             place.client.ticker("NOT/REAL").subscribe(on_error=failures.append)
+            with pytest.raises(rk.OrderRejected, match="EOrder"):
+                await place.client.add_order("BTC/USD", "buy", "limit", qty="1000000", price="1000")
             await asyncio.sleep(2)
             assert [type(each) for each in failures] == [rk.SubscriptionRejected]
+
+    run(main)
+
+
+def test_the_markets_are_known_from_rest_though_v1_does_not_tell_them():
+    """Typos get the nearest names; numbers beside the grid are refused, or rounded if asked for; minimums hold."""
+
+    async def main():
+        async with Place() as place:
+            client = place.client
+            await client.ticker("BTC/USD").first()
+            await asyncio.sleep(1)
+            with pytest.raises(rk.UnknownSymbol, match="BTC/USD"):
+                client.book("BTC/USF")
+            with pytest.raises(rk.InvalidOrder, match=r"nearest are 100\.0 and 100\.1"):
+                client.add_order("BTC/USD", "buy", "limit", qty="0.01", price="100.04")
+            with pytest.raises(rk.InvalidOrder, match="below the minimum"):
+                client.add_order("BTC/USD", "buy", "limit", qty="0.00000001", price="100")
+            await client.add_order("BTC/USD", "buy", "limit", qty="0.02", price="20000.04", rounding="nearest")
+            assert [order.limit_price for order in place.account.open_orders] == [D("20000.0")]
+
+    run(main)
+
+
+def test_an_order_that_needs_rounding_waits_for_the_first_rules():
+    async def main():
+        async with Place() as place:
+            await place.client.add_order("BTC/USD", "buy", "limit", qty="0.02", price="20000.04", rounding="down")
+            assert [order.limit_price for order in place.account.open_orders] == [D("20000.0")]
+
+    run(main)
+
+
+def test_without_rest_v1_orders_are_left_to_the_exchange(caplog):
+    """Refused rules are told once, and asked for again a minute later."""
+
+    async def main():
+        async with Place() as place:
+            place.fault("rest_error", call="AssetPairs", times=100)
+            with pytest.raises(rk.OrderRejected, match="EOrder:Tick size check failed"):
+                await place.client.add_order("BTC/USD", "buy", "limit", qty="0.02", price="20000.04")
+            with pytest.raises(rk.InvalidArgument, match="rounding"):
+                await place.client.add_order(
+                    "BTC/USD", "buy", "limit", qty="0.02", price="20000.04", rounding="nearest"
+                )
+
+    run(main)
+    assert "rules of the markets could not be asked" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "told"),
+    [
+        ("limit", {"price": "20000", "time_in_force": "fok"}, "fok"),
+        ("limit", {"price": "20000", "extra": {"display_qty": "0.001"}}, "display_qty"),
+        ("market", {"extra": {"new_field": 1}}, "new_field"),
+    ],
+)
+def test_what_v1_has_no_words_for_is_refused_where_it_is_asked(kind, fields, told):
+    async def main():
+        async with Place() as place:
+            with pytest.raises(rk.InvalidOrder, match=f"WebSocket v1 has no .*{told}"):
+                place.client.add_order("BTC/USD", "buy", kind, qty="0.01", **fields)
+
+    run(main)
+
+
+def test_an_edit_over_v1_has_no_deadline_so_that_none_is_relied_on():
+    """`editOrder` has no such field (ws-v1 reference section 8.3): it may be carried out late."""
+
+    async def main():
+        async with Place() as place:
+            bid = (await place.client.ticker("BTC/USD").first()).bid
+            price = (bid * D("0.9")).quantize(D(1))
+            placed = await place.client.add_order("BTC/USD", "buy", "limit", qty="0.01", price=price)
+            ticket = place.client.edit_order(placed.order_id, "BTC/USD", qty="0.02")
+            assert ticket.request.deadline is None
+            assert (await ticket).original_order_id == placed.order_id
 
     run(main)
 

@@ -1,4 +1,4 @@
-"""The rules of the markets where the WebSocket does not tell them: from REST's `AssetPairs` (rest reference section 6.2).
+"""The rules of markets where the WebSocket tells none: from REST's `AssetPairs` (rest reference section 6.2).
 
 What is kept are increments, minimums and names. The status of a market is not: nobody would tell when it changes, and
 an order must not be refused here for what was so an hour ago.

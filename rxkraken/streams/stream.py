@@ -46,6 +46,16 @@ class Stream(Observable[T_co]):
         self._attach = attach
         self._policy = policy
 
+    @property
+    def name(self) -> str:
+        """The channel, symbols and parameters, as `repr` and the errors of subscribers tell them: "book BTC/USD"."""
+        return self._name
+
+    @property
+    def policy(self) -> Policy:
+        """What is kept for a slow consumer that names no policy of its own (`rxkraken.policies`)."""
+        return self._policy
+
     def _subscribe_core(self, observer: ObserverBase[T_co], scheduler: SchedulerBase | None = None) -> DisposableBase:
         del scheduler
         return self._attach(observer, place_of_caller())

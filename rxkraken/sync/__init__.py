@@ -1,6 +1,7 @@
 """The client for blocking code: streams to iterate, requests as plain calls, an event loop in a thread behind it."""
 
 from rxkraken.sync.client import KrakenClient, Tickets
+from rxkraken.sync.client_v1 import KrakenV1Client, TicketsV1
 from rxkraken.sync.delivering import Subscription
 from rxkraken.sync.pulling import Pull
 from rxkraken.sync.rest import RestClient
@@ -11,6 +12,7 @@ from rxkraken.sync.ticket import OrderTicket, Ticket
 __all__ = [
     "DeadMansSwitch",
     "KrakenClient",
+    "KrakenV1Client",
     "OrderTicket",
     "Pull",
     "RestClient",
@@ -19,4 +21,5 @@ __all__ = [
     "Subscription",
     "Ticket",
     "Tickets",
+    "TicketsV1",
 ]

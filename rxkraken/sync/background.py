@@ -64,9 +64,10 @@ class Handover(Generic[T]):
 class Background:
     """An event loop in a daemon thread, which holds one asynchronous context open, from `start` to `close`."""
 
-    def __init__(self, name: str) -> None:
-        """Start nothing yet."""
+    def __init__(self, name: str, usage: str = "rk.sync.KrakenClient() as client") -> None:
+        """Start nothing yet. `name` is the thread's, `usage` what users write after `with`."""
         self._name = name
+        self._usage = usage
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -248,7 +249,7 @@ class Background:
 
     def _check(self) -> None:
         if self._thread is None and not self._closing:
-            raise RuntimeError("this client is not started; use `with rk.sync.KrakenClient() as client:`, or start()")
+            raise RuntimeError(f"not started; use `with {self._usage}:`, or call start()")
         if self._ended or self._thread is None:
             raise ClientClosed("this client is closed; make a new one")
 

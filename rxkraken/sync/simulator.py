@@ -24,7 +24,7 @@ class Simulator:
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """Check the arguments; open nothing."""
         self._simulator = Async(*arguments, **options)
-        self._background = Background("rxkraken simulator")
+        self._background = Background("rxkraken simulator", usage="rk.sync.Simulator() as exchange")
 
     def start(self) -> Self:
         """Start the thread, open the market and listen."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+import reactivex as rx
 import typer
 from reactivex import operators as ops
 
@@ -11,6 +12,8 @@ from rxkraken.cli import views
 from rxkraken.cli.context import Options
 from rxkraken.cli.examples import examples
 from rxkraken.cli.limits import (
+    Api,
+    ApiOption,
     Count,
     For,
     Json,
@@ -18,8 +21,10 @@ from rxkraken.cli.limits import (
     Markets,
     SomeMarkets,
     Until,
+    need_v2,
 )
 from rxkraken.cli.watch import Channel, watch
+from rxkraken.client_v1 import KrakenV1Client
 from rxkraken.models.status import Gap
 from rxkraken.models.trading import Balances, Execution
 from rxkraken.symbols import canonical
@@ -27,8 +32,7 @@ from rxkraken.symbols import canonical
 if TYPE_CHECKING:
     from typing import Any
 
-    import reactivex as rx
-
+    from rxkraken.cli.watch import AnyClient
     from rxkraken.client import KrakenClient
 
 
@@ -42,12 +46,14 @@ def level3(
     seconds: For = None,
     until: Until = None,
     as_json: Json = False,
+    api: ApiOption = Api.V2,
 ) -> None:
     """Show books of single orders, each update verified by Kraken's checksum. Needs an API key.
 
     In a terminal a ladder with how many orders wait at each price; in a pipe, or with --json, one line of JSON a book,
     with every order: `"type":"level3"`.
     """
+    need_v2(api, "level3", "watch the book: rxkraken book SYMBOL --api v1")
 
     def stream(client: KrakenClient) -> rx.Observable[Any]:
         return client.level3(*symbols, depth=depth, gaps=True)
@@ -74,20 +80,40 @@ def executions(
     seconds: For = None,
     until: Until = None,
     as_json: Json = False,
+    api: ApiOption = Api.V2,
 ) -> None:
     """Show everything that happens to the orders of the account: whole and once. Needs an API key.
 
     Begins with the open orders. In a pipe, or with --json, one line of JSON an event: `"type":"execution"` with the
-    whole order after it, and `"type":"gap"` where an interruption was repaired.
+    whole order after it, and `"type":"gap"` where an interruption was repaired. Over WebSocket v1 it is put together
+    from two channels, and the open orders and latest fills come in no certain order.
     """
     wanted = frozenset(map(canonical, symbols or ()))
 
-    def stream(client: KrakenClient) -> rx.Observable[Any]:
-        events = client.executions(snap_orders=snapshot, snap_trades=fills)
+    def stream(client: AnyClient) -> rx.Observable[Any]:
+        if isinstance(client, KrakenV1Client):
+            events = _executions_v1(client, snapshot=snapshot, fills=fills)
+        else:
+            events = client.executions(snap_orders=snapshot, snap_trades=fills)
         return events.pipe(ops.filter(lambda item: _is_of(item, wanted))) if wanted else events
 
     channel = Channel(stream, views.EXECUTIONS, "executions", private=True)
-    watch(Options.of(context, json=as_json), channel, Limits.of(count, seconds, until))
+    watch(Options.of(context, json=as_json), channel, Limits.of(count, seconds, until), api)
+
+
+def _executions_v1(client: KrakenV1Client, *, snapshot: bool, fills: bool) -> rx.Observable[Any]:
+    """Leave out, or add, what was the case before: v1 itself always tells the open orders, and never the fills."""
+    told: rx.Observable[Any] = client.executions()
+    events = told if snapshot else told.pipe(ops.filter(_is_new))
+    if not fills:
+        return events
+    before: rx.Observable[Any] = client.own_trades(gaps=False).pipe(ops.filter(lambda fill: fill.snapshot))
+    # The fills of before are told to who asks first.
+    return rx.merge(before, events)
+
+
+def _is_new(item: Execution | Gap) -> bool:
+    return isinstance(item, Gap) or not item.snapshot
 
 
 def _is_of(item: Execution | Gap, wanted: frozenset[str]) -> bool:
@@ -105,11 +131,13 @@ def balances(
     seconds: For = None,
     until: Until = None,
     as_json: Json = False,
+    api: ApiOption = Api.V2,
 ) -> None:
     """Show the balances of the account, and each change with what caused it. Needs an API key.
 
     In a pipe, or with --json, one line of JSON a change, with the balances of all assets: `"type":"balances"`.
     """
+    need_v2(api, "balances", "ask REST: rxkraken rest POST Balance")
     wanted = frozenset(asset.upper() for asset in assets or ())
 
     def stream(client: KrakenClient) -> rx.Observable[Any]:

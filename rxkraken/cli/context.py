@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rxkraken.cli.exits import USAGE, Ended
-from rxkraken.cli.places import endpoints_of
+from rxkraken.cli.places import Api, endpoints_of
 from rxkraken.client import KrakenClient
+from rxkraken.client_v1 import KrakenV1Client
 from rxkraken.credentials import KEY_VARIABLE, SECRET_VARIABLE, Credentials
 from rxkraken.errors import InvalidArgument
 from rxkraken.settings import Endpoints, Settings
@@ -97,19 +98,21 @@ class Options:
         return None
 
     @contextlib.asynccontextmanager
-    async def place(self, *, private: bool = False) -> AsyncGenerator[Place]:
+    async def place(self, *, private: bool = False, api: Api = Api.V2) -> AsyncGenerator[Place]:
         """Yield where to go and as whom; with `--simulate` an exchange of this process, which ends with the block.
 
-        `private` says that nothing can be done without a key: its absence ends the command with exit code 2.
+        The endpoints are those of `api`. `private` says that nothing can be done without a key: its absence ends the
+        command with exit code 2.
         """
         if not self.simulate:
-            yield Place(endpoints_of(self.endpoints), self.key(needed=private))
+            yield Place(endpoints_of(self.endpoints, api), self.key(needed=private))
             return
         if self.endpoints:
             raise Ended(USAGE, "--simulate and --endpoints exclude each other; leave one of them out")
         async with Simulator(seed=_SEED, rate=_EVENTS_A_SECOND) as simulator:
             given = self.key(needed=False) if self.credentials is not None else None
-            yield Place(simulator.endpoints, given or simulator.credentials, simulator)
+            endpoints = simulator.v1_endpoints if api is Api.V1 else simulator.endpoints
+            yield Place(endpoints, given or simulator.credentials, simulator)
 
     @contextlib.asynccontextmanager
     async def client(
@@ -118,7 +121,6 @@ class Options:
         private: bool = False,
         settings: Settings | None = None,
         validate_only: bool = False,
-        kind: type[KrakenClient] = KrakenClient,
     ) -> AsyncGenerator[KrakenClient]:
         """Yield a client of that place, started, and close it with the block. Nothing is connected before it is used.
 
@@ -126,8 +128,20 @@ class Options:
         """
         async with self.place(private=private) as place:
             settings = settings or SETTINGS
-            async with kind(place.endpoints, place.credentials, settings, validate_only=validate_only) as client:
+            client = KrakenClient(place.endpoints, place.credentials, settings, validate_only=validate_only)
+            async with client:
                 yield client
+
+    @contextlib.asynccontextmanager
+    async def v1_client(
+        self, *, private: bool = False, settings: Settings | None = None
+    ) -> AsyncGenerator[KrakenV1Client]:
+        """Yield a client that speaks WebSocket v1 there; the rest is as with `client`."""
+        async with (
+            self.place(private=private, api=Api.V1) as place,
+            KrakenV1Client(place.endpoints, place.credentials, settings or SETTINGS) as client,
+        ):
+            yield client
 
     def begin_log(self) -> None:
         """Say on stderr what the library logs: everything with `--verbose`, and only what went wrong without."""

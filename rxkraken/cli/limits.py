@@ -5,23 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from rxkraken.cli.exits import USAGE, Ended
+from rxkraken.cli.places import Api
 from rxkraken.simulator.instruments import MARKETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class Api(StrEnum):
-    """The versions of Kraken's WebSocket API."""
-
-    V1 = "v1"
-    V2 = "v2"
 
 
 def _known_symbols(incomplete: str) -> list[str]:
@@ -45,6 +38,15 @@ Until = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write lines of JSON, on a terminal too.")]
 ApiOption = Annotated[Api, typer.Option("--api", help="Which of Kraken's WebSocket APIs to speak.")]
+
+
+def need_v2(api: Api, what: str, instead: str) -> None:
+    """End the command with exit code 2 where `what` is asked for over v1, which does not have it.
+
+    `instead` is what else can be done: it follows "or" in the line.
+    """
+    if api is Api.V1:
+        raise Ended(USAGE, f"--api v1: WebSocket v1 has no {what}; give --api v2, or {instead}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 Numbers are JSON numbers with the digits that Kraken sent, trailing zeros included; read them with
 `json.loads(line, parse_float=Decimal)`. Times of the exchange are ISO 8601 text in UTC; `received` is the local time of
-arrival in seconds since the Unix epoch. What is not known is left out. `type` says what a line is.
+arrival in seconds since the Unix epoch. What is not known is left out. `type` says what a line is; the lines of both
+WebSocket APIs have the same names, and each API's own fields: a trade has a `trade_id` over v2 and a `misc` over v1.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from rxkraken.books import Book, OrderBook3
 from rxkraken.models.market import Candle, Instruments, Ticker, Trade
+from rxkraken.models.market_v1 import TradeV1
 from rxkraken.models.rounding import EXACT
 from rxkraken.models.status import Gap, Overflow, Status, SystemStatus
 from rxkraken.models.trading import Balances, Execution
@@ -23,10 +25,12 @@ from rxkraken.protocol.json import dumps
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from rxkraken.models.market_v1 import Spread as SpreadV1
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The best bid and ask of one market after one of them changed, and what lies between."""
+    """The best bid and ask of one market after one of them changed, and what lies between; of either API."""
 
     symbol: str
     bid: Decimal
@@ -39,16 +43,16 @@ class Spread:
     epoch: int
 
     @classmethod
-    def of(cls, ticker: Ticker) -> Spread:
-        """Take it from a ticker."""
-        between = EXACT.subtract(ticker.ask, ticker.bid)
-        top = (ticker.bid, ticker.bid_qty, ticker.ask, ticker.ask_qty)
-        return cls(ticker.symbol, *top, between, ticker.timestamp, ticker.received, ticker.epoch)
+    def of(cls, item: Ticker | SpreadV1) -> Spread:
+        """Take it from a ticker, or from what v1 tells on a channel of its own."""
+        between = EXACT.subtract(item.ask, item.bid)
+        top = (item.bid, item.bid_qty, item.ask, item.ask_qty)
+        return cls(item.symbol, *top, between, item.timestamp, item.received, item.epoch)
 
 
 _TYPES: Final[Mapping[type, str]] = {
-    Ticker: "ticker", Spread: "spread", Trade: "trade", Candle: "candle", Execution: "execution", Gap: "gap",
-    Overflow: "overflow", Status: "status", SystemStatus: "system",
+    Ticker: "ticker", Spread: "spread", Trade: "trade", TradeV1: "trade", Candle: "candle", Execution: "execution",
+    Gap: "gap", Overflow: "overflow", Status: "status", SystemStatus: "system",
 }  # fmt: skip
 
 

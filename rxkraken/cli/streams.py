@@ -11,7 +11,6 @@ from reactivex import operators as ops
 from rxkraken.cli import views
 from rxkraken.cli.context import Options
 from rxkraken.cli.examples import examples
-from rxkraken.cli.exits import USAGE, Ended
 from rxkraken.cli.limits import (
     Api,
     ApiOption,
@@ -22,30 +21,26 @@ from rxkraken.cli.limits import (
     Markets,
     SomeMarkets,
     Until,
+    need_v2,
 )
 from rxkraken.cli.records import Spread
 from rxkraken.cli.watch import Channel, watch
-from rxkraken.client import KrakenClient
+from rxkraken.client_v1 import KrakenV1Client
 from rxkraken.models.market import Instruments
 from rxkraken.models.status import Gap
-from rxkraken.protocol.spot_v2 import Malformed, system_status
+from rxkraken.protocol import spot_v1, spot_v2
 from rxkraken.symbols import Symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
+    from rxkraken.cli.watch import AnyClient
+    from rxkraken.client import KrakenClient
     from rxkraken.models.market import Ticker
+    from rxkraken.models.market_v1 import Spread as SpreadV1
     from rxkraken.models.status import Message, SystemStatus
 
-# The client of each API version; another is connected here.
-_CLIENTS: Final[Mapping[Api, type[KrakenClient]]] = {Api.V2: KrakenClient}
-
-
-def _kind(api: Api) -> type[KrakenClient]:
-    if api not in _CLIENTS:
-        raise Ended(USAGE, f"--api {api.value}: not available yet; leave it out, or give --api v2")
-    return _CLIENTS[api]
+_TRADES: Final = "trades"
 
 
 @examples(
@@ -59,7 +54,7 @@ def ticker(
     *,
     trigger: Annotated[
         str, typer.Option(help="Tell each trade (trades), or each change of bid or ask (bbo).")
-    ] = "trades",
+    ] = _TRADES,
     count: Count = None,
     seconds: For = None,
     until: Until = None,
@@ -68,18 +63,23 @@ def ticker(
 ) -> None:
     """Show best bid and ask, last price and rolling 24 hours of markets.
 
-    In a terminal a live table; in a pipe, or with --json, one line of JSON an update: `"type":"ticker"`.
+    In a terminal a live table; in a pipe, or with --json, one line of JSON an update: `"type":"ticker"`. WebSocket v1
+    lets nobody choose: it tells trades and changes alike.
     """
+    if trigger != _TRADES:
+        need_v2(api, f"--trigger {trigger}", "leave out --trigger: v1 tells trades and changes of bid and ask alike")
     wanted: Any = trigger  # the client checks it, and says what is allowed
 
-    def stream(client: KrakenClient) -> rx.Observable[Any]:
+    def stream(client: AnyClient) -> rx.Observable[Any]:
+        if isinstance(client, KrakenV1Client):
+            return client.ticker(*symbols, gaps=True)
         return client.ticker(*symbols, trigger=wanted, gaps=True)
 
     watch(
         Options.of(context, json=as_json),
         Channel(stream, views.TICKER, "ticker"),
         Limits.of(count, seconds, until),
-        _kind(api),
+        api,
     )
 
 
@@ -96,22 +96,24 @@ def spread(
 ) -> None:
     """Show the best bid and ask of markets and what lies between, whenever one of them changes.
 
-    WebSocket v2 has no such channel: it is taken from the ticker that tells each change of the best bid or ask. In a
-    pipe, or with --json, one line of JSON a change: `"type":"spread"`.
+    WebSocket v1 has a channel for it. V2 has none: there it is taken from the ticker that tells each change of the best
+    bid or ask. In a pipe, or with --json, one line of JSON a change: `"type":"spread"`.
     """
 
-    def stream(client: KrakenClient) -> rx.Observable[Any]:
+    def stream(client: AnyClient) -> rx.Observable[Any]:
+        if isinstance(client, KrakenV1Client):
+            return client.spread(*symbols, gaps=True).pipe(ops.map(_spread_of))
         return client.ticker(*symbols, trigger="bbo", gaps=True).pipe(ops.map(_spread_of))
 
     watch(
         Options.of(context, json=as_json),
-        Channel(stream, views.SPREAD, "ticker"),
+        Channel(stream, views.SPREAD, "spread" if api is Api.V1 else "ticker"),
         Limits.of(count, seconds, until),
-        _kind(api),
+        api,
     )
 
 
-def _spread_of(item: Ticker | Gap) -> Spread | Gap:
+def _spread_of(item: Ticker | SpreadV1 | Gap) -> Spread | Gap:
     return item if isinstance(item, Gap) else Spread.of(item)
 
 
@@ -137,14 +139,14 @@ def book(
     first: `"type":"book"`.
     """
 
-    def stream(client: KrakenClient) -> rx.Observable[Any]:
+    def stream(client: AnyClient) -> rx.Observable[Any]:
         return client.book(*symbols, depth=depth, gaps=True)
 
     watch(
         Options.of(context, json=as_json),
         Channel(stream, views.BOOK, "book"),
         Limits.of(count, seconds, until),
-        _kind(api),
+        api,
     )
 
 
@@ -167,17 +169,22 @@ def trades(
     """Show every trade once, in order; what was missed during an interruption is fetched, or counted.
 
     In a pipe, or with --json, one line of JSON a trade: `"type":"trade"`, and `"type":"gap"` where the stream was
-    interrupted, with how many trades are missing.
+    interrupted, with how many trades are missing. Over WebSocket v1, which numbers no trades and repeats none, that is
+    not known, and nothing can be fetched.
     """
+    if snapshot:
+        need_v2(api, "trades of before", "leave out --snapshot")
 
-    def stream(client: KrakenClient) -> rx.Observable[Any]:
+    def stream(client: AnyClient) -> rx.Observable[Any]:
+        if isinstance(client, KrakenV1Client):
+            return client.trades(*symbols, gaps=True)
         return client.trades(*symbols, snapshot=snapshot, gaps=True)
 
     watch(
         Options.of(context, json=as_json),
         Channel(stream, views.TRADES, "trade"),
         Limits.of(count, seconds, until),
-        _kind(api),
+        api,
     )
 
 
@@ -198,17 +205,17 @@ def ohlc(
     """Show candles: Kraken's history first, then the running candle on each trade.
 
     In a pipe, or with --json, one line of JSON a candle: `"type":"candle"`. A candle is final when one with a later
-    `interval_begin` arrives.
+    `interval_begin` arrives. WebSocket v1 has no history: there the latest candle is the first.
     """
 
-    def stream(client: KrakenClient) -> rx.Observable[Any]:
+    def stream(client: AnyClient) -> rx.Observable[Any]:
         return client.ohlc(*symbols, interval=interval, gaps=True)
 
     watch(
         Options.of(context, json=as_json),
         Channel(stream, views.OHLC, "ohlc"),
         Limits.of(count, seconds, until),
-        _kind(api),
+        api,
     )
 
 
@@ -222,12 +229,14 @@ def instruments(
     seconds: For = None,
     until: Until = None,
     as_json: Json = False,
+    api: ApiOption = Api.V2,
 ) -> None:
     """List what is traded: status, digits, increments and minimums of every market.
 
     Ends after the list unless --follow is given. In a pipe, or with --json, one line of JSON a market, `"type":"pair"`,
     and, unless markets are named, one an asset: `"type":"asset"`.
     """
+    need_v2(api, "instruments", "ask REST: rxkraken rest GET AssetPairs")
     wanted = symbols or []
 
     def stream(client: KrakenClient) -> rx.Observable[Any]:
@@ -261,20 +270,25 @@ def status(
     lost), `"type":"system"` for the engine (online, maintenance, cancel_only, post_only, limit_only).
     """
     channel = Channel(_statuses, views.STATUS, None)
-    watch(Options.of(context, json=as_json), channel, Limits.of(count, seconds, until), _kind(api))
+    watch(Options.of(context, json=as_json), channel, Limits.of(count, seconds, until), api)
 
 
-def _statuses(client: KrakenClient) -> rx.Observable[Any]:
+def _statuses(client: AnyClient) -> rx.Observable[Any]:
     # A ping opens the connection. If it is lost, that is what the statuses tell.
     opened: rx.Observable[Any] = client.ping().pipe(ops.ignore_elements(), ops.catch(rx.never()))
     return rx.merge(client.status, client.messages.pipe(ops.flat_map(_systems)), opened)
 
 
 def _systems(message: Message) -> rx.Observable[SystemStatus]:
-    """Read what a message says of the engine, if that is what it is about."""
-    if message.frame.get("channel") != "status":
-        return rx.empty()
+    """Read what a message says of the engine, if that is what it is about; v1 sends arrays too."""
+    frame: Any = message.frame
     try:
-        return rx.of(system_status(message.frame.get("data")))
-    except Malformed:
+        match frame:
+            case {"channel": "status"}:
+                return rx.of(spot_v2.system_status(frame.get("data")))
+            case {"event": "systemStatus"}:
+                return rx.of(spot_v1.system_status(frame))
+            case _:
+                return rx.empty()
+    except spot_v2.Malformed:
         return rx.empty()  # told on `client.unknown`

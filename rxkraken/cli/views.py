@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rxkraken.cli.records import Spread
     from rxkraken.cli.sheet import Rows
     from rxkraken.models.market import Candle, Instruments, Ticker, Trade
+    from rxkraken.models.market_v1 import TradeV1
     from rxkraken.models.status import SystemStatus
     from rxkraken.models.trading import Balances, Execution
 
@@ -51,10 +52,11 @@ def _ticker(item: Ticker) -> Mapping[str, Any]:
 
 def _spread(item: Spread) -> Mapping[str, Any]:
     numbers = (item.bid_qty, item.bid, item.ask, item.ask_qty, item.spread)
-    return {item.symbol: (item.symbol, *map(_number, numbers), clock(item.received))}
+    # Not every exchange tells when it was.
+    return {item.symbol: (item.symbol, *map(_number, numbers), _time(item.timestamp) or clock(item.received))}
 
 
-def _trade(item: Trade) -> Mapping[str, Any]:
+def _trade(item: Trade | TradeV1) -> Mapping[str, Any]:
     price = _sided(item.side, _number(item.price))
     return {
         "": (_time(item.timestamp), item.symbol, _sided(item.side, item.side), price, _number(item.qty), item.ord_type)
@@ -140,7 +142,7 @@ TICKER: Final = View(
     whole=True,
 )
 SPREAD: Final = View(
-    "spread", _spread, table_body("market", ">bid qty", ">bid", ">ask", ">ask qty", ">spread", ">received"), whole=True
+    "spread", _spread, table_body("market", ">bid qty", ">bid", ">ask", ">ask qty", ">spread", ">time"), whole=True
 )
 TRADES: Final = View(
     "trades", _trade, table_body("time", "market", "side", ">price", ">quantity", "order"), newest=True, kept=200

@@ -17,11 +17,13 @@ from rich.live import Live
 from rxkraken.cli.context import PATIENT
 from rxkraken.cli.exits import FAILED, INTERRUPTED, USAGE, Ended
 from rxkraken.cli.patience import REMEDY, Patience
+from rxkraken.cli.places import Api
 from rxkraken.cli.records import json_line, records
 from rxkraken.cli.running import run_until_stopped, wait_for
 from rxkraken.cli.sheet import Sheet, View, draw_last, draw_sheet, reduce_sheet
 from rxkraken.cli.terminal import console
 from rxkraken.client import KrakenClient
+from rxkraken.client_v1 import KrakenV1Client
 from rxkraken.errors import (
     InvalidArgument,
     KrakenError,
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
     from rxkraken.cli.context import Options
     from rxkraken.cli.limits import Limits
 
+AnyClient = KrakenClient | KrakenV1Client
+"""What the streams are asked of: the client of either API."""
+
 _PICTURES_A_SECOND: Final = 10
 
 
@@ -48,27 +53,29 @@ _PICTURES_A_SECOND: Final = 10
 class Channel:
     """What a stream command watches.
 
-    `stream` asks a client for the items; `view` is how it looks in a terminal; `name` is the channel whose subscription
-    the exchange has to confirm, None if the stream tells the statuses itself; `private` says that it needs an API key.
+    `stream` asks the client of the command's API for the items; `view` is how it looks in a terminal; `name` is the
+    channel whose subscription the exchange has to confirm, None if the stream tells the statuses itself; `private`
+    says that it needs an API key.
     """
 
-    stream: Callable[[KrakenClient], rx.Observable[Any]]
+    stream: Callable[[Any], rx.Observable[Any]]
     view: View
     name: str | None
     private: bool = False
 
 
-def watch(options: Options, channel: Channel, limits: Limits, kind: type[KrakenClient] = KrakenClient) -> None:
-    """Show the channel until its limits, Ctrl-C (exit code 130), a closed pipe, or a failure.
+def watch(options: Options, channel: Channel, limits: Limits, api: Api = Api.V2) -> None:
+    """Show the channel over this API until its limits, Ctrl-C (exit code 130), a closed pipe, or a failure.
 
     What goes wrong beside the stream, such as one refused symbol of many, is told on stderr and makes exit code 1.
     """
     out = console()
     show = _lines if options.as_json or out.is_dumb_terminal else _picture
+    opened = options.v1_client if api is Api.V1 else options.client
 
     async def body(stop: asyncio.Event) -> None:
         run = _Run(channel, limits, stop)
-        async with options.client(private=channel.private, settings=PATIENT, kind=kind) as client:
+        async with opened(private=channel.private, settings=PATIENT) as client:
             loop = asyncio.get_running_loop()
             run.patience = patience = Patience(options.patience, client.endpoints, run.fail, loop, channel.name)
             with (
@@ -173,7 +180,7 @@ def explained(error: KrakenError) -> str:
 
 
 @contextlib.contextmanager
-def _lines(client: KrakenClient, run: _Run, out: Console) -> Generator[None]:
+def _lines(client: AnyClient, run: _Run, out: Console) -> Generator[None]:
     """Write each item as a line of JSON, a table as one line an entry."""
     del out
 
@@ -188,7 +195,7 @@ def _lines(client: KrakenClient, run: _Run, out: Console) -> Generator[None]:
 
 
 @contextlib.contextmanager
-def _picture(client: KrakenClient, run: _Run, out: Console) -> Generator[None]:
+def _picture(client: AnyClient, run: _Run, out: Console) -> Generator[None]:
     """Draw the sheet ten times a second on a screen of its own, and leave the last picture behind."""
     latest = Sheet(run.channel.view)
 

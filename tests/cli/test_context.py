@@ -7,7 +7,7 @@ import pytest
 import rxkraken as rk
 from rxkraken.cli.context import Options
 from rxkraken.cli.exits import Ended
-from rxkraken.cli.places import endpoints_of
+from rxkraken.cli.places import Api, endpoints_of
 
 KEY, SECRET = "a-key-of-mine", "c2VjcmV0"
 
@@ -50,6 +50,29 @@ def test_endpoints_are_words_or_urls(words: list[str], expected: rk.Endpoints) -
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], rk.Endpoints.live_v1()),
+        (["live"], rk.Endpoints.live_v1()),
+        (["beta"], rk.Endpoints.beta_v1()),
+        (["ws://a:1/"], rk.Endpoints.custom("ws://a:1/", auth="ws://a:1/auth", rest="http://a:1")),
+        (["public=ws://a, auth=wss://b/x"], rk.Endpoints.custom("ws://a", auth="wss://b/x")),
+        (["wss://a/v1", "l3=ws://b/v2"], rk.Endpoints.custom("wss://a/v1", l3="ws://b/v2")),
+    ],
+)
+def test_endpoints_of_v1_are_its_own(words: list[str], expected: rk.Endpoints) -> None:
+    """Kraken's hosts without a path, and the simulator's paths of v1."""
+    assert endpoints_of(words, Api.V1) == expected
+
+
+@pytest.mark.parametrize("word", ["ws://a/v2", "public=ws://a/v2/", "auth=ws://a/auth/v2"])
+def test_a_url_of_v2_is_no_endpoint_of_v1(word: str) -> None:
+    """It says what was given, and both ways out."""
+    with pytest.raises(rk.InvalidArgument, match=r"this speaks v2.*leave out /v2, or give --api v2"):
+        endpoints_of([word], Api.V1)
+
+
+@pytest.mark.parametrize(
     ("word", "message"),
     [
         ("nowhere", "--endpoints nowhere: no endpoint; give live, beta, a URL of `rxkraken simulate`"),
@@ -76,6 +99,15 @@ async def test_simulate_is_an_exchange_of_its_own_with_its_own_key() -> None:
         assert place.key.key == place.simulator.credentials.key
         async with Options(endpoints=(place.simulator.url.removesuffix("/v2"),)).client() as client:
             assert (await client.book("BTC/USD").first(timeout=20)).verified
+
+
+async def test_a_client_of_v1_comes_from_the_same_options() -> None:
+    """With the exchange of its own, and pointed at one that runs elsewhere."""
+    async with Options(simulate=True).place(private=True, api=Api.V1) as place:
+        assert place.simulator is not None
+        assert place.endpoints == place.simulator.v1_endpoints
+        async with Options(endpoints=(place.simulator.url.removesuffix("/v2"),)).v1_client() as client:
+            assert (await client.spread("BTC/USD").first(timeout=20)).symbol == "BTC/USD"
 
 
 async def test_a_key_comes_from_the_file_or_from_the_environment(

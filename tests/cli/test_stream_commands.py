@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -141,10 +142,88 @@ def test_one_refused_market_of_two_leaves_the_other_and_makes_exit_code_1(
     assert "Kraken refused ticker FOO/BAR" in err
 
 
-def test_the_second_api_that_is_not_there_yet_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    """Before anything is connected."""
-    assert main(["--simulate", "spread", "BTC/USD", "--api", "v1"]) == 2
-    assert "--api v1: not available yet" in capsys.readouterr().err
+@pytest.mark.parametrize("channel", ["ticker", "spread", "trades", "ohlc", "book"])
+def test_a_market_stream_comes_over_v1_with_the_names_of_v2(
+    capsys: pytest.CaptureFixture[str], there: list[str], channel: str
+) -> None:
+    """Of the market that was asked for in another spelling; only what one of the APIs does not tell differs."""
+    first, second = lines(capsys, *there, channel, "xbt-usd", "--count", "2", "--api", "v1")
+    kind = {"trades": "trade", "ohlc": "candle"}.get(channel, channel)
+    assert [(line["type"], line["symbol"]) for line in (first, second)] == [(kind, "BTC/USD")] * 2
+    (over_v2,) = lines(capsys, *there, channel, "xbt-usd", "--count", "1", "--api", "v2")
+    only = {"ticker": {"timestamp", "trades"}, "trades": {"trade_id", "misc"}, "book": {"timestamp"}}.get(
+        channel, set()
+    )
+    assert set(first) ^ set(over_v2) <= only
+
+
+def test_a_spread_over_v1_has_its_quantities_and_the_time_of_the_exchange(
+    capsys: pytest.CaptureFixture[str], there: list[str]
+) -> None:
+    """What lies between is ask less bid, exactly."""
+    assert main([*there, "spread", "ETH/USD", "--count", "1", "--api", "v1"]) == 0
+    told = json.loads(capsys.readouterr().out, parse_float=Decimal)
+    assert told["spread"] == told["ask"] - told["bid"] > 0
+    assert min(told["bid_qty"], told["ask_qty"]) > 0
+    assert told["timestamp"].endswith("Z")
+
+
+def test_a_book_over_v1_has_the_depth_that_was_asked_for_and_is_verified(
+    capsys: pytest.CaptureFixture[str], there: list[str]
+) -> None:
+    """The first that comes is one whose checksum held."""
+    (told,) = lines(capsys, *there, "book", "BTC/USD", "--depth", "25", "-n", "1", "--api", "v1")
+    assert told["verified"]
+    assert 10 < len(told["bids"]) <= 25
+
+
+def test_the_status_over_v1_tells_connection_and_engine(capsys: pytest.CaptureFixture[str], there: list[str]) -> None:
+    """In the same lines, and which API it is."""
+    told = lines(capsys, *there, "status", "--count", "4", "--api", "v1")
+    assert [line.get("state", line.get("system")) for line in told] == ["idle", "connecting", "online", "online"]
+    assert told[3]["api_version"] == "v1"
+
+
+def test_one_refused_market_of_two_over_v1_leaves_the_other(
+    capsys: pytest.CaptureFixture[str], there: list[str]
+) -> None:
+    """As over v2: one line at once on stderr, exit code 1 at the end; with none left it ends at once."""
+    assert main([*there, "ticker", "FOO/BAR", "BTC/USD", "--count", "2", "--api", "v1"]) == 1
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["symbol"] for line in out.splitlines()] == ["BTC/USD"] * 2
+    refused = "Kraken refused ticker FOO/BAR: Currency pair not supported FOO/BAR"
+    line = f"rxkraken: {refused}; the markets are listed by: rxkraken instruments\n"
+    assert err == line
+    assert main([*there, "ticker", "FOO/BAR", "--api", "v1"]) == 1
+    assert capsys.readouterr() == ("", line)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["level3", "BTC/USD"], "level3; give --api v2, or watch the book: rxkraken book SYMBOL --api v1"),
+        (["instruments"], "instruments; give --api v2, or ask REST: rxkraken rest GET AssetPairs"),
+        (["balances"], "balances; give --api v2, or ask REST: rxkraken rest POST Balance"),
+        (["trades", "BTC/USD", "--snapshot"], "trades of before; give --api v2, or leave out --snapshot"),
+        (
+            ["ticker", "BTC/USD", "--trigger", "bbo"],
+            "--trigger bbo; give --api v2, or leave out --trigger: v1 tells trades and changes of bid and ask alike",
+        ),
+    ],
+)
+def test_what_v1_does_not_have_is_one_line_with_the_remedy(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    """Exit code 2, before anything is opened: nobody listens where it leads."""
+    assert main(["--endpoints", "ws://127.0.0.1:1", *arguments, "--api", "v1"]) == 2
+    assert capsys.readouterr() == ("", f"rxkraken: --api v1: WebSocket v1 has no {message}\n")
+
+
+def test_a_url_of_v2_is_refused_where_v1_is_to_be_spoken(capsys: pytest.CaptureFixture[str]) -> None:
+    """It would take the connection and understand nothing."""
+    assert main(["--endpoints", "ws://127.0.0.1:1/v2", "ticker", "BTC/USD", "--api", "v1"]) == 2
+    told = "this speaks v2, and --api v1 was given; leave out /v2, or give --api v2"
+    assert capsys.readouterr() == ("", f"rxkraken: --endpoints ws://127.0.0.1:1/v2: {told}\n")
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ class Place:
         self.net.drive()
 
 
+@pytest.mark.parity("K1-10")
+@pytest.mark.parity("K2-30")
 def test_every_public_channel_flows_under_canonical_names():
     async def main():
         async with Place() as place:
@@ -75,6 +77,7 @@ def test_every_public_channel_flows_under_canonical_names():
     run(main)
 
 
+@pytest.mark.parity("K1-18")
 def test_an_order_is_placed_followed_amended_and_cancelled():
     async def main():
         async with Place() as place:
@@ -116,6 +119,8 @@ def test_fills_reach_own_trades_and_the_ticket_once():
     run(main)
 
 
+@pytest.mark.parity("D1-4")
+@pytest.mark.parity("K1-21")
 def test_a_rejection_reaches_the_caller():
     async def main():
         async with Place() as place:
@@ -256,6 +261,10 @@ class Script:
 SPREAD = [0, ["5698.4", "5700.0", "1542057299.545897", "1.5", "0.5"], "spread", "XBT/USD"]
 
 
+@pytest.mark.parity("D1-1")
+@pytest.mark.parity("K1-05")
+@pytest.mark.parity("K3-03")
+@pytest.mark.parity("K3-04")
 def test_after_a_drop_everything_is_asked_once_and_read_again():
     """D1-1: kraky asked forever after a drop, and never read again."""
 
@@ -283,6 +292,8 @@ def test_after_a_drop_everything_is_asked_once_and_read_again():
     run(main)
 
 
+@pytest.mark.parity("D1-3")
+@pytest.mark.parity("K1-11")
 def test_what_was_unsubscribed_does_not_come_back_after_a_drop():
     """D1-3: kraky forgot to forget."""
 
@@ -303,6 +314,8 @@ def test_what_was_unsubscribed_does_not_come_back_after_a_drop():
     run(main)
 
 
+@pytest.mark.parity("D1-2")
+@pytest.mark.parity("K1-22")
 def test_an_order_without_a_connection_is_an_error_that_says_so():
     """D1-2: kraky returned None."""
 
@@ -321,6 +334,7 @@ def test_an_order_without_a_connection_is_an_error_that_says_so():
     run(main)
 
 
+@pytest.mark.parity("D1-5")
 def test_a_failing_subscriber_is_told_and_a_cancelled_task_ends():
     """D1-5: kraky swallowed what its handler raised, and the cancellation of its task."""
 
@@ -353,6 +367,9 @@ def test_a_failing_subscriber_is_told_and_a_cancelled_task_ends():
     run(main)
 
 
+@pytest.mark.parity("D1-6")
+@pytest.mark.parity("K1-03")
+@pytest.mark.parity("K1-23")
 def test_several_clients_add_no_log_handlers_and_do_not_disturb_each_other():
     """D1-6: each instance of kraky logged everything once more."""
 
@@ -376,6 +393,7 @@ def test_several_clients_add_no_log_handlers_and_do_not_disturb_each_other():
     run(main)
 
 
+@pytest.mark.parity("K2-31")
 def test_without_a_public_connection_market_data_is_refused_and_the_account_works():
     async def main():
         async with Place(no_public=True) as place:
@@ -428,6 +446,7 @@ def test_a_book_whose_checksum_fails_is_fetched_anew():
     run(main)
 
 
+@pytest.mark.parity("K1-20")
 def test_the_switch_is_armed_and_disarmed():
     async def main():
         async with Place() as place:
@@ -463,6 +482,7 @@ def test_a_conditional_close_is_known_and_what_v1_lacks_is_refused():
     run(main)
 
 
+@pytest.mark.parity("K1-24")
 def test_a_refused_token_is_renewed_and_the_order_goes_out_once():
     async def main():
         async with Place() as place:
@@ -476,6 +496,8 @@ def test_a_refused_token_is_renewed_and_the_order_goes_out_once():
     run(main)
 
 
+@pytest.mark.parity("K1-17")
+@pytest.mark.parity("K1-19")
 def test_edit_and_cancel_all_tell_what_they_did():
     async def main():
         async with Place() as place:

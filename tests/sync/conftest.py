@@ -20,6 +20,7 @@ class Practice:
         self._loop = loop
         self.simulator = self.do(_started)
         self.endpoints, self.credentials = self.simulator.endpoints, self.simulator.credentials
+        self.v1_endpoints = self.simulator.v1_endpoints
 
     def do(self, work):
         """Have something done on the exchange's thread."""
@@ -33,6 +34,16 @@ class Practice:
     def client(self, **settings):
         """A blocking client of it, not started yet."""
         return rk.sync.KrakenClient(self.endpoints, self.credentials, rk.Settings(**settings))
+
+    def v1(self, *, key=True, name="main", no_public=False, **settings):
+        """A blocking client of its v1, not started yet; without a key it knows no account."""
+        return rk.sync.KrakenV1Client(
+            self.v1_endpoints,
+            self.credentials if key else None,
+            rk.Settings(**settings),
+            name=name,
+            no_public=no_public,
+        )
 
 
 def _started():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 import time
 from decimal import Decimal
@@ -10,7 +9,6 @@ from decimal import Decimal
 import pytest
 
 import rxkraken as rk
-from rxkraken.rest import RestClient as AsyncRest
 
 LIMIT = {"side": "buy", "order_type": "limit", "qty": "0.01", "price": "20000"}
 PATIENCE = 30.0
@@ -269,35 +267,3 @@ def test_a_switch_that_cannot_work_does_not_enter_its_block(exchange):
         client.dead_mans_switch(1)
     with rk.sync.KrakenClient(exchange.endpoints) as client, pytest.raises(rk.MissingCredentials):
         client.dead_mans_switch(60).__enter__()
-
-
-# --- the same methods -------------------------------------------------------------------------------------------------
-
-
-def public(kind):
-    """The public names of a class."""
-    return {name for name in dir(kind) if not name.startswith("_")}
-
-
-def test_nothing_of_the_asynchronous_client_is_missing():
-    renamed = {"aclose"}
-    internal = {"amend_of", "cancel_of"}
-    assert public(rk.KrakenClient) - public(rk.sync.KrakenClient) - renamed - internal - {"rest"} == set()
-    assert public(AsyncRest) - public(rk.sync.RestClient) - {"aclose", "closed"} == set()
-
-
-@pytest.mark.parametrize(
-    ("here", "there"),
-    [
-        (rk.sync.KrakenClient, rk.KrakenClient),
-        (rk.sync.Tickets, rk.KrakenClient),
-        (rk.sync.RestClient, AsyncRest),
-    ],
-)
-def test_each_method_has_the_arguments_and_the_words_of_the_asynchronous_one(here, there):
-    shared = [name for name in public(here) & public(there) if inspect.isfunction(getattr(here, name))]
-    for name in shared:
-        ours, theirs = getattr(here, name), getattr(there, name)
-        assert inspect.signature(ours).parameters == inspect.signature(theirs).parameters
-        assert ours.__doc__.split(".")[0] == inspect.getdoc(theirs).split(".")[0] or name in ("but", "start")
-    assert shared

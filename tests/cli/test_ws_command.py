@@ -41,6 +41,9 @@ def finish(process):
     return process.returncode, out, err
 
 
+@pytest.mark.parity("K4-02")
+@pytest.mark.parity("K4-03")
+@pytest.mark.parity("K4-13")
 @pytest.mark.parity("K4-16")
 def test_the_greeting_comes_first_then_what_was_asked_and_the_answer(venue):
     """Nothing at all is a ping, which ends by itself."""
@@ -52,6 +55,8 @@ def test_the_greeting_comes_first_then_what_was_asked_and_the_answer(venue):
     assert heard == HEARD + '{"event":"pong"}'
 
 
+@pytest.mark.parity("K4-04")
+@pytest.mark.parity("K4-07")
 @pytest.mark.parity("K4-15")
 @pytest.mark.parametrize("line", [line for kind in ("public", "private") for line in krakenws.EXAMPLES[kind]])
 def test_a_feed_goes_on_until_it_is_interrupted(venue, line):
@@ -64,6 +69,8 @@ def test_a_feed_goes_on_until_it_is_interrupted(venue, line):
     assert (code, err) == (0, "")
 
 
+@pytest.mark.parity("K4-09")
+@pytest.mark.parity("K4-13")
 @pytest.mark.parametrize("line", krakenws.EXAMPLES["trading"])
 def test_a_trading_endpoint_is_answered_and_ends(venue, line):
     """The ids of the examples are nobody's; the others do what they say."""
@@ -133,6 +140,7 @@ def test_without_any_token_nothing_is_sent(venue, tmp_path, monkeypatch):
     assert "put one into WS_Token here, give --token-file, or set an API key" in err
 
 
+@pytest.mark.parity("K4-15")
 def test_a_host_that_refuses_is_told_in_one_line(capsys):
     """Nobody listens on the discard port."""
     from rxkraken.cli import main  # noqa: PLC0415 - this one needs no exchange
@@ -144,6 +152,7 @@ def test_a_host_that_refuses_is_told_in_one_line(capsys):
     assert err.count("\n") == 1
 
 
+@pytest.mark.parity("K4-15")
 def test_an_exchange_that_goes_away_ends_the_feed_with_one(venue):
     """The reason is told."""
     process = begin(venue, "ticker XBT/USD")
@@ -154,6 +163,7 @@ def test_an_exchange_that_goes_away_ends_the_feed_with_one(venue):
     assert "the connection failed" in err
 
 
+@pytest.mark.parity("K4-14")
 def test_json_before_the_command_writes_a_frame_a_line(venue):
     """For programs: who spoke, and the frame as it was."""
     code, out, _ = venue.run("--json ws --timeout 0.5 ping reqid=7")

@@ -12,6 +12,14 @@ from rxkraken.cli.krakenws import Misused
 pytestmark = pytest.mark.parity("K4-01")
 
 
+@pytest.mark.parity("K4-02")
+@pytest.mark.parity("K4-04")
+@pytest.mark.parity("K4-05")
+@pytest.mark.parity("K4-07")
+@pytest.mark.parity("K4-08")
+@pytest.mark.parity("K4-09")
+@pytest.mark.parity("K4-10")
+@pytest.mark.parity("K4-11")
 @pytest.mark.parametrize(
     ("line", "frame"),
     [
@@ -86,6 +94,7 @@ def test_a_mistake_is_answered_with_the_usage_it_needs(line, told):
     assert "Usage: rxkraken ws [feed/endpoint] [parameters]" in str(misuse.value)
 
 
+@pytest.mark.parity("K4-14")
 def test_the_token_is_sent_and_never_shown():
     """Kraken's client printed it in clear (row K4-14)."""
     for line in ("openOrders", "cancelAll"):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shlex
 import signal
 import socket
 import ssl
+import stat
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -19,7 +22,7 @@ import trustme
 from rxkraken.cli import main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -39,6 +42,21 @@ def simulating(*options: object) -> Iterator[tuple[subprocess.Popen[str], dict[s
             yield process, urls
         finally:
             process.kill()
+
+
+def printed(process: subprocess.Popen[str], count: int) -> list[str]:
+    """What it says after its URLs."""
+    assert process.stdout is not None
+    return [process.stdout.readline() for _ in range(count)]
+
+
+def command(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run another command beside it, with no key of its own but that of the environment given."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KRAKEN_API_")}
+    return subprocess.run(
+        [sys.executable, "-m", "rxkraken.cli", *arguments],
+        capture_output=True, text=True, check=False, timeout=60, env={**inherited, **(environment or {})},
+    )  # fmt: skip
 
 
 def stopped(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
@@ -71,6 +89,66 @@ def test_it_serves_what_it_prints_until_ctrl_c() -> None:
         assert stopped(process, signal.SIGINT) == (0, "")
 
 
+def test_it_says_where_v1_is_and_serves_it() -> None:
+    """At the paths of Kraken's own hosts: none, and one of its own for what needs a token."""
+    with simulating("--symbols", "BTC/USD") as (_, urls):
+        base = urls["public"].removesuffix("/v2")
+        assert (urls["v1 public"], urls["v1 auth"]) == (f"{base}/", f"{base}/auth")
+        done = command("--endpoints", base, "spread", "BTC/USD", "--count", "1", "--api", "v1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["symbol"] == "BTC/USD"
+
+
+def test_who_types_what_it_prints_watches_and_trades() -> None:
+    """Each line as it stands, in another process; the variables are those of the practice key, and it says so."""
+    with simulating("--symbols", "ETH/USD,BTC/USD", "--rate", "20") as (process, urls):
+        told = [line.strip() for line in printed(process, 7)]
+        assert "practice key that has no value" in told[2]
+        environment = dict(line.removeprefix("export ").split("=", 1) for line in told[3:5])
+        assert set(environment) == {"KRAKEN_API_KEY", "KRAKEN_API_SECRET"}
+        book, executions, order = (shlex.split(told[number])[1:] for number in (1, 5, 6))
+        assert book[:2] == ["--endpoints", urls["public"].removesuffix("/v2")]
+        watched = command(*book, "--count", "1", environment=environment)
+        placed = command(*order, "--yes", "--wait", "fill", environment=environment)
+        filled = command(*executions, "--fills", "--count", "1", environment=environment)
+    for done in (watched, placed, filled):
+        assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(watched.stdout)["symbol"] == "ETH/USD"
+    order_id = json.loads(placed.stdout.splitlines()[-1])["order_id"]
+    assert json.loads(filled.stdout)["order"]["order_id"] == order_id
+
+
+def test_the_practice_key_can_be_written_to_a_file_of_its_owner(tmp_path: Path) -> None:
+    """Then it is not printed; `--credentials` takes it, over v1 too; the next run writes it anew."""
+    file = tmp_path / "practice key"
+    for _ in range(2):
+        with simulating("--symbols", "BTC/USD", "--write-credentials", file) as (process, _):
+            executions, order = (shlex.split(line)[1:] for line in printed(process, 5)[3:])
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            assert executions[2:4] == order[2:4] == ["--credentials", str(file)]
+            placed = command(*order, "--yes", "--wait", "fill")
+            filled = command(*executions, "--fills", "--no-open", "--count", "1", "--api", "v1")
+        assert [(done.returncode, done.stderr) for done in (placed, filled)] == [(0, "")] * 2
+        order_id = json.loads(placed.stdout.splitlines()[-1])["order_id"]
+        assert json.loads(filled.stdout)["order"]["order_id"] == order_id
+
+
+def test_a_file_that_somebody_else_wrote_is_never_replaced(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """It may hold a key that is worth something. Nothing is served, and one line says what to do."""
+    file, link = tmp_path / "kraken", tmp_path / "link"
+    file.write_text("key\nc2VjcmV0\n")
+    link.symlink_to(file)
+    for path in (file, link):
+        assert main(["simulate", "--write-credentials", str(path)]) == 2
+        told = "there is such a file, and it was not written by this command; give another name, or remove it"
+        assert capsys.readouterr() == ("", f"rxkraken: --write-credentials {path}: {told}\n")
+    assert file.read_text() == "key\nc2VjcmV0\n"
+    missing = tmp_path / "missing" / "key"
+    assert main(["simulate", "--write-credentials", str(missing)]) == 2
+    told = f"rxkraken: --write-credentials {missing}: it cannot be written: No such file or directory\n"
+    assert capsys.readouterr() == ("", told)
+
+
 def test_it_goes_when_the_system_says_so() -> None:
     """SIGTERM, as from a container or a service manager, is as good as Ctrl-C."""
     with simulating() as (process, _):
@@ -88,6 +166,7 @@ def test_it_serves_tls_with_the_certificate_given(tmp_path: Path) -> None:
     authority.configure_trust(trusting)
     with simulating("--tls-cert", chain, "--tls-key", key) as (_, urls):
         assert urls["tls public"].startswith("wss://")
+        assert urls["tls v1 auth"] == urls["tls public"].removesuffix("/v2") + "/auth"
         assert asyncio.run(first_frames(urls["tls public"], trusting))[-1]["channel"] == "book"
 
 
@@ -96,6 +175,7 @@ def test_it_serves_a_recording(captures: Path) -> None:
     recording = captures / "spot-v2" / "ethusd-book25.ndjson"
     recorded = json.loads(json.loads(recording.read_text().splitlines()[2])[1])
     with simulating("--serve", recording, "--pace", 1000) as (_, urls):
+        assert set(urls) == {"public", "admin"}
         assert asyncio.run(first_frames(urls["public"]))[-1]["data"][0]["checksum"] == recorded["data"][0]["checksum"]
 
 
@@ -120,6 +200,7 @@ def test_a_port_that_is_taken_is_exit_code_1_and_one_line(capsys: pytest.Capture
         (["--pace", "-1"], "--pace"),
         (["--serve", "{tmp}/words"], "{tmp}/words"),
         (["--serve", "{tmp}/missing"], "--serve {tmp}/missing: there is no such file"),
+        (["--serve", "{tmp}/words", "--write-credentials", "{tmp}/key"], "--write-credentials: a recording has no"),
         (["--tls-key", "{tmp}/key"], "--tls-key needs --tls-cert"),
         (["--tls-cert", "{tmp}/missing"], "--tls-cert {tmp}/missing: no certificate"),
     ],

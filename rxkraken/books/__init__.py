@@ -9,7 +9,8 @@ from rxkraken.books.faults import ChecksumMismatch, MalformedBook
 from rxkraken.books.level3 import Level3, OrderBook3, QueuePosition, RestingOrder
 from rxkraken.books.level3_reducer import Book3Reducer
 from rxkraken.books.measures import Level
-from rxkraken.books.reducer import BookReducer, Counters
+from rxkraken.books.records import Counters
+from rxkraken.books.reducer import BookReducer
 from rxkraken.books.state import BookState, reduce_book
 
 __all__ = [

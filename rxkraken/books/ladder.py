@@ -251,6 +251,10 @@ class Ladder:
             plain = False
         return self._compute() if plain else self.change_exactly(entry)
 
+    def fits(self, expected: int | None) -> bool:
+        """Whether this is the book that Kraken's checksum tells of."""
+        return self.crc is not None and self.crc == expected
+
     def rescaled(self, price_precision: int, qty_precision: int) -> Ladder:
         """Return a new ladder of the same levels at other precisions.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from rxkraken.books.checksum import crc32
 from rxkraken.books.faults import MalformedBook
 from rxkraken.books.ladder import CHECKSUM_LEVELS
-from rxkraken.books.level3_records import instant, order_of
+from rxkraken.books.level3_records import Scale, instant, order_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +30,8 @@ class Queues:
     """
 
     __slots__ = (
-        "_orders", "ask_keys", "ask_queues", "bid_keys", "bid_queues", "depth", "price_precision", "qty_precision",
-        "symbol",
+        "_orders", "ask_keys", "ask_queues", "bid_keys", "bid_queues", "by_time", "depth", "modified",
+        "price_precision", "qty_precision", "symbol",
     )  # fmt: skip
 
     def __init__(self, symbol: str, depth: int, price_precision: int, qty_precision: int) -> None:
@@ -45,6 +45,8 @@ class Queues:
         self.ask_keys: list[int] = []
         self.ask_queues: list[Queue] = []
         self._orders: dict[str, Order] | None = {}
+        self.by_time = False  # whether every level is ordered by the time of its orders
+        self.modified = False  # whether there was a "modify" since the snapshot
 
     def copy(self) -> Queues:
         """Return the same sides in lists of their own."""
@@ -52,6 +54,7 @@ class Queues:
         twin.bid_keys, twin.bid_queues = self.bid_keys.copy(), self.bid_queues.copy()
         twin.ask_keys, twin.ask_queues = self.ask_keys.copy(), self.ask_queues.copy()
         twin._orders = None
+        twin.by_time, twin.modified = self.by_time, self.modified
         return twin
 
     @property
@@ -149,25 +152,24 @@ class _Side:
 class OrderLadder:
     """Both sides of one book of orders, and the CRC-32 of their best ten levels."""
 
-    __slots__ = ("_asks", "_asks_crc", "_bids", "_bids_text", "_by_time", "_checked", "_modified", "crc", "queues")
+    __slots__ = ("_asks", "_asks_crc", "_bids", "_bids_text", "_checked", "crc", "scale", "sides")
 
-    def __init__(self, queues: Queues, *, checked: bool) -> None:
-        """Work on `queues` from now on; with `checked` false no checksum is kept and `crc` is None."""
-        self.queues: Final = queues
+    def __init__(self, sides: Queues, *, checked: bool) -> None:
+        """Work on `sides` from now on; with `checked` false no checksum is kept and `crc` is None."""
+        self.sides: Final = sides
+        self.scale: Final = Scale.of(sides.price_precision, sides.qty_precision)
         self._checked: Final = checked
         width = CHECKSUM_LEVELS if checked else 0
-        self._bids: Final = _Side(queues.bid_keys, queues.bid_queues, queues.depth, width)
-        self._asks: Final = _Side(queues.ask_keys, queues.ask_queues, queues.depth, width)
+        self._bids: Final = _Side(sides.bid_keys, sides.bid_queues, sides.depth, width)
+        self._asks: Final = _Side(sides.ask_keys, sides.ask_queues, sides.depth, width)
         self._bids_text = b""
         self._asks_crc = 0
-        self._by_time = False
-        self._modified = False
         self.crc: int | None = None
         self._compute()
 
     def load(self, changes: Iterable[Change]) -> int | None:
         """Fill the empty ladder with the orders of a snapshot, and return its checksum."""
-        orders = self.queues.orders
+        orders = self.sides.orders
         for _, order in changes:
             orders.pop(order[0], None)  # of an order that is listed twice the last one counts, at its place
             orders[order[0]] = order
@@ -191,7 +193,7 @@ class OrderLadder:
         reference, section 6.3). A "modify" or "delete" of an unknown order is that of one that was cut, and is
         tolerated (section 3.3). An "add" of a known order replaces it.
         """
-        orders = self.queues.orders
+        orders = self.sides.orders
         for event, order in changes:
             known = orders.get(order[0])
             if event == "delete":
@@ -202,7 +204,7 @@ class OrderLadder:
             if event == "modify":
                 if known is None:
                     continue
-                self._modified = True
+                self.sides.modified = True
             side = self._side(order[1])
             if event == "modify" and known is not None and known[1] == order[1] and order[2] <= known[2]:
                 i = side.replace(known, order)
@@ -211,10 +213,14 @@ class OrderLadder:
                     self._side(known[1]).remove(known)
                 i = side.append(order)
             orders[order[0]] = order
-            if self._by_time:
+            if self.sides.by_time:
                 side.set(i, in_time(side.queues[i]))
         self._cut()
         return self._compute()
+
+    def fits(self, expected: int | None) -> bool:
+        """Whether this is the book that Kraken's checksum tells of, if need be with its levels in order of time."""
+        return self.crc is not None and (self.crc == expected or self.sort_by_time(expected))
 
     def sort_by_time(self, expected: int | None) -> bool:
         """Order every level by the time of its orders, from now on, if that gives the `expected` checksum.
@@ -222,7 +228,7 @@ class OrderLadder:
         Whether a modified order keeps its place if its `timestamp` is new is not known (ws-v2 reference, section 3.3):
         "if checksums fail after modifies, try the other strategy". Without a "modify" there is no other strategy.
         """
-        if self._by_time or not self._modified or not self._checked:
+        if self.sides.by_time or not self.sides.modified or not self._checked:
             return False
         asks, bids = (
             b"".join(text_of(in_time(queue)) for queue in side.queues[:CHECKSUM_LEVELS])
@@ -230,7 +236,7 @@ class OrderLadder:
         )
         if crc32(bids, crc32(asks, 0)) != expected:
             return False
-        self._by_time = True
+        self.sides.by_time = True
         for side in (self._asks, self._bids):
             for i, queue in enumerate(side.queues):
                 side.set(i, in_time(queue))
@@ -242,14 +248,14 @@ class OrderLadder:
 
         Raises `MalformedBook` if an order has more digits than a new precision.
         """
-        old = self.queues
+        old = self.sides
         ladder = OrderLadder(Queues(old.symbol, old.depth, price_precision, qty_precision), checked=self._checked)
         by_price, by_qty = price_precision - old.price_precision, qty_precision - old.qty_precision
         ladder.load(
             ("add", order_of(order[0], _shifted(order[1], by_price), _shifted(order[2], by_qty), order[3]))
             for order in old.every()
         )
-        ladder._by_time, ladder._modified = self._by_time, self._modified
+        ladder.sides.by_time, ladder.sides.modified = old.by_time, old.modified
         return ladder
 
     def _side(self, key: int) -> _Side:
@@ -259,7 +265,7 @@ class OrderLadder:
         """Cut by price level: "no delete is sent" for the orders of a level pushed out (ws-v2 reference, 3.3)."""
         for side in (self._asks, self._bids):
             if len(side.keys) > side.depth:
-                orders = self.queues.orders
+                orders = self.sides.orders
                 for queue in side.cut():
                     for order in queue:
                         del orders[order[0]]

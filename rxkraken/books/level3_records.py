@@ -5,10 +5,11 @@ An order is a plain tuple, since thousands are held and one is made for every ch
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rxkraken.books.faults import MalformedBook, NeedExact
 from rxkraken.books.numbers import LARGEST_PRECISION, SIDES, fraction_digits, largest_float, levels_of, number, shown
+from rxkraken.books.records import OBJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 # the price, negated for bids, so that both sides ascend from their best level and the sign tells the side.
 Order = tuple[str, int, int, str | None, bytes]
 Change = tuple[str, Order]  # "add", "modify" or "delete", and the order as it is then
-
-# What JSON objects decode to. `isinstance` would tell type checkers that the fields are unknown rather than anything,
-# and each `cast` is a call.
-OBJECT: Final[Any] = dict
 
 
 class Scale(NamedTuple):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from rxkraken.books.numbers import check_precision
-from rxkraken.books.reducer import BookReducer, Checksum, Counters, Memento, check_options
+from rxkraken.books.records import Checksum, Counters, Memento, check_options
+from rxkraken.books.reducer import BookReducer
 from rxkraken.protocol.json import loads
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ import pickle
 import pytest
 import ujson
 
-from rxkraken.books import Book, BookReducer, ChecksumMismatch, Counters, MalformedBook
-from rxkraken.books import reducer as module
+from rxkraken.books import Book, BookReducer, ChecksumMismatch, Counters, MalformedBook, engine, reducer
 from rxkraken.errors import InvalidArgument
 
 
@@ -251,8 +250,9 @@ def test_a_late_subscriber_sees_the_current_book(stream, kind):
 def test_what_is_kept_never_changes_and_what_is_not_costs_no_copy(plain, monkeypatch, counted):
     """Both ways to learn whether somebody kept a book: detached when kept, and only then."""
     if not counted:
-        monkeypatch.setattr(module, "COUNTED", False)
-        monkeypatch.setattr(module, "references", lambda _: -1)
+        monkeypatch.setattr(engine, "COUNTED", False)
+        for module in (engine, reducer):
+            monkeypatch.setattr(module, "references", lambda _: -1)
     detached = []
     original = Book.detach
     monkeypatch.setattr(Book, "detach", lambda book: (detached.append(book.sequence), original(book)))

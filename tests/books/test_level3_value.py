@@ -13,8 +13,7 @@ from decimal import Decimal, localcontext
 import pytest
 import ujson
 
-from rxkraken.books import Book3Reducer, ChecksumMismatch, Level3, OrderBook3, QueuePosition, RestingOrder
-from rxkraken.books import level3_reducer as module
+from rxkraken.books import Book3Reducer, ChecksumMismatch, Level3, OrderBook3, QueuePosition, RestingOrder, engine
 from rxkraken.errors import InvalidArgument
 
 BIDS = ["A 66788.0 0.12440000", "B 66788.0 2.00000000", "C 66785.0 1.00000000"]
@@ -127,8 +126,8 @@ def test_what_it_tells_cannot_be_set(book):
 @pytest.mark.parametrize("counted", [True, False], ids=["references counted", "weak references"])
 def test_what_is_kept_never_changes_and_what_is_not_costs_no_copy(monkeypatch, counted):
     if not counted:
-        monkeypatch.setattr(module, "COUNTED", False)
-        monkeypatch.setattr(module, "references", lambda _: -1)
+        monkeypatch.setattr(engine, "COUNTED", False)
+        monkeypatch.setattr(engine, "references", lambda _: -1)
     detached = []
     original = OrderBook3.detach
     monkeypatch.setattr(OrderBook3, "detach", lambda book: (detached.append(book.sequence), original(book)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 
 import pytest
@@ -20,7 +21,6 @@ class Practice:
         self._loop = loop
         self.simulator = self.do(_started)
         self.endpoints, self.credentials = self.simulator.endpoints, self.simulator.credentials
-        self.v1_endpoints = self.simulator.v1_endpoints
 
     def do(self, work):
         """Have something done on the exchange's thread."""
@@ -34,16 +34,6 @@ class Practice:
     def client(self, **settings):
         """A blocking client of it, not started yet."""
         return rk.sync.KrakenClient(self.endpoints, self.credentials, rk.Settings(**settings))
-
-    def v1(self, *, key=True, name="main", no_public=False, **settings):
-        """A blocking client of its v1, not started yet; without a key it knows no account."""
-        return rk.sync.KrakenV1Client(
-            self.v1_endpoints,
-            self.credentials if key else None,
-            rk.Settings(**settings),
-            name=name,
-            no_public=no_public,
-        )
 
 
 def _started():
@@ -64,6 +54,44 @@ def exchange():
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@pytest.fixture
+def practice():
+    """The same exchange as blocking code holds it."""
+    with rk.sync.Simulator(seed=3, rate=50) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def v1_of(practice):
+    """How to make a client of its WebSocket v1, not started yet; without `key` it knows no account."""
+
+    def make(*, key=True, name="main", no_public=False, **settings):
+        return rk.sync.KrakenV1Client(
+            practice.v1_endpoints,
+            practice.credentials if key else None,
+            rk.Settings(backoff_base=0.05, linger=0, **settings),
+            name=name,
+            no_public=no_public,
+        )
+
+    return make
+
+
+@pytest.fixture
+def trader_v1(v1_of):
+    """A started client of v1, with the key of the demo account."""
+    with v1_of() as started:
+        yield started
+
+
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as in a terminal: what is started in the background of a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

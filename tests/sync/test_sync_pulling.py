@@ -197,14 +197,6 @@ def test_closing_the_client_ends_the_thread_that_waits_for_a_stream_that_never_e
     assert list(pull) == []
 
 
-@pytest.fixture
-def ctrl_c():
-    """Ctrl-C as in a terminal: what is started in the background of a shell ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def test_ctrl_c_reaches_the_waiting_main_thread_at_once_and_leaves_the_stream(client, source, ctrl_c):
     pull = iter(client.stream(source.subject))
     once_waiting(client, pull, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))

@@ -115,8 +115,8 @@ def test_a_callback_that_raises_is_told_on_errors_with_its_line(trader_v1):
     with trader_v1.errors.pull(timeout=PATIENCE) as failures:
         trader_v1.book("BTC/USD").subscribe(lambda _: 1 / 0)
         failure = next(failures)
-    assert (type(failure), type(failure.__cause__ or failure.cause)) == (rk.SubscriberFailed, ZeroDivisionError)
-    assert "test_sync_client_v1.py" in str(failure)
+    assert (type(failure), type(failure.error)) == (rk.SubscriberFailed, ZeroDivisionError)
+    assert "test_sync_client_v1.py" in failure.subscribed_at
 
 
 def test_without_a_public_connection_market_data_is_refused_and_orders_work(v1_of):

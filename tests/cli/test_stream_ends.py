@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
     from rxkraken.errors import KrakenError
     from rxkraken.models.status import State
+    from tests.cli.conftest import Venue
 
+both = pytest.mark.parametrize("api", ["v2", "v1"])
+PATHS = {"v2": "/v2", "v1": "/"}
 COMMAND = [sys.executable, "-m", "rxkraken.cli"]
 REMEDY = "check the network and --endpoints, or give --patience SECONDS\n"
 
@@ -51,9 +55,10 @@ def refused_port() -> int:
         return unused.getsockname()[1]
 
 
-def test_ctrl_c_ends_a_stream_with_130_and_no_word() -> None:
+@both
+def test_ctrl_c_ends_a_stream_with_130_and_no_word(api: str) -> None:
     """Every line that was written is whole."""
-    with start("--simulate", "trades", "BTC/USD") as process:
+    with start("--simulate", "trades", "BTC/USD", "--api", api) as process:
         assert process.stdout is not None
         assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
@@ -62,9 +67,10 @@ def test_ctrl_c_ends_a_stream_with_130_and_no_word() -> None:
     assert all(json.loads(line)["type"] == "trade" for line in out.splitlines())
 
 
-def test_a_closed_pipe_ends_a_stream_with_141_and_no_word() -> None:
+@both
+def test_a_closed_pipe_ends_a_stream_with_141_and_no_word(api: str) -> None:
     """`rxkraken trades BTC/USD | head -1` ends by itself."""
-    with start("--simulate", "ticker", "BTC/USD", "--trigger", "bbo") as process:
+    with start("--simulate", "spread", "BTC/USD", "--api", api) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline()
@@ -72,11 +78,12 @@ def test_a_closed_pipe_ends_a_stream_with_141_and_no_word() -> None:
         assert (process.wait(30), process.stderr.read()) == (141, "")
 
 
-def test_a_refused_connection_is_one_line_within_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+@both
+def test_a_refused_connection_is_one_line_within_seconds(capsys: pytest.CaptureFixture[str], api: str) -> None:
     """After three tries; the line says where to and what to do."""
-    url = f"ws://127.0.0.1:{refused_port()}/v2"
+    url = f"ws://127.0.0.1:{refused_port()}{PATHS[api]}"
     begun = time.monotonic()
-    assert main(["--endpoints", f"public={url}", "ticker", "BTC/USD"]) == 1
+    assert main(["--endpoints", f"public={url}", "ticker", "BTC/USD", "--api", api]) == 1
     assert time.monotonic() - begun < 10
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -84,45 +91,52 @@ def test_a_refused_connection_is_one_line_within_seconds(capsys: pytest.CaptureF
     assert err.endswith(REMEDY)
 
 
-@pytest.mark.parametrize("command", [["book", "BTC/USD"], ["instruments"], ["status", "--count", "9"]])
+@pytest.mark.parametrize(
+    ("command", "api"),
+    [
+        (["book", "BTC/USD"], "v2"),
+        (["instruments"], "v2"),
+        (["status", "--count", "9"], "v2"),
+        (["book", "BTC/USD"], "v1"),
+        (["spread", "BTC/USD"], "v1"),
+        (["status", "--count", "9"], "v1"),
+    ],
+)
 def test_a_dead_host_is_given_up_within_the_patience(
-    capsys: pytest.CaptureFixture[str], dead_host: str, command: list[str]
+    capsys: pytest.CaptureFixture[str], dead_host: str, command: list[str], api: str
 ) -> None:
     """It takes the connection and says nothing: never a hang."""
     begun = time.monotonic()
-    assert main(["--endpoints", dead_host, "--patience", "0.5", *command]) == 1
+    assert main(["--endpoints", dead_host, "--patience", "0.5", *command, "--api", api]) == 1
     assert time.monotonic() - begun < 10
     _, err = capsys.readouterr()
-    assert err == f"rxkraken: no connection to {dead_host}/v2 for 0.5 s (no answer); {REMEDY}"
+    assert err == f"rxkraken: no connection to {dead_host}{PATHS[api]} for 0.5 s (no answer); {REMEDY}"
 
 
+@both
 def test_a_dead_rest_host_is_given_up_too(
-    capsys: pytest.CaptureFixture[str],
-    dead_host: str,
-    practice_exchange: Endpoints,
-    practice_key: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], venue: Venue, dead_host: str, api: str
 ) -> None:
     """An account stream needs a token from there; its sockets are fine."""
-    for name, value in practice_key.items():
-        monkeypatch.setenv(name, value)
-    there = f"public={practice_exchange.public},auth={practice_exchange.auth},rest={dead_host.replace('ws', 'http', 1)}"
+    there = f"{venue.base},rest={dead_host.replace('ws', 'http', 1)}"
     begun = time.monotonic()
-    assert main(["--endpoints", there, "--patience", "0.5", "executions"]) == 1
+    assert main(["--endpoints", there, "--patience", "0.5", "executions", "--api", api]) == 1
     assert time.monotonic() - begun < 10
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert err.endswith(REMEDY)
 
 
-def test_an_exchange_that_goes_away_ends_the_stream_after_the_patience() -> None:
+@both
+def test_an_exchange_that_goes_away_ends_the_stream_after_the_patience(api: str) -> None:
     """It was there, it is not, and it does not come back: what was seen stays, and one line says why it ends."""
     with start("simulate", "--symbols", "BTC/USD", "--rate", "20") as exchange:
         assert exchange.stdout is not None
         urls = (exchange.stdout.readline() for _ in range(9))
         public = next(line.split()[1] for line in urls if line.startswith("public"))
         try:
-            with start("--endpoints", public.removesuffix("/v2"), "--patience", "1", "trades", "BTC/USD") as process:
+            base = public.removesuffix("/v2")
+            with start("--endpoints", base, "--patience", "1", "trades", "BTC/USD", "--api", api) as process:
                 assert process.stdout is not None
                 assert json.loads(process.stdout.readline())["type"] == "trade"
                 exchange.kill()
@@ -130,7 +144,91 @@ def test_an_exchange_that_goes_away_ends_the_stream_after_the_patience() -> None
         finally:
             exchange.kill()
     assert process.returncode == 1
-    assert re.fullmatch(rf"rxkraken: lost {public} for 1 s \(.+\); {re.escape(REMEDY)}", err)
+    assert re.fullmatch(rf"rxkraken: lost {base}{PATHS[api]} for 1 s \(.+\); {re.escape(REMEDY)}", err)
+
+
+@both
+def test_an_interruption_that_ends_in_time_is_a_line_among_the_items(venue: Venue, api: str) -> None:
+    """The stream goes on behind it; over v1 nobody can tell how many trades are missing."""
+    with start("--endpoints", venue.base, "trades", "BTC/USD", "--api", api) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["type"] == "trade"
+        venue.fault("drop", code=1001)
+        told = [json.loads(process.stdout.readline())]
+        while told[-1]["type"] != "gap":
+            told.append(json.loads(process.stdout.readline()))
+        after = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (told[-1]["symbol"], "missed" in told[-1]) == ("BTC/USD", api == "v2")
+    assert (after["type"], after["epoch"]) == ("trade", 2)
+    assert (process.returncode, err) == (130, "")
+
+
+@both
+@pytest.mark.parametrize("channel", ["ticker", "spread", "book", "trades", "ohlc", "status", "executions"])
+def test_every_stream_ends_by_count_and_by_time(venue: Venue, channel: str, api: str) -> None:
+    """With exit code 0 and no word, and by the earlier of the two; executions are counted as well."""
+    symbols = "" if channel == "status" else "BTC/USD"
+    if channel == "executions":
+        assert venue.run("order add BTC/USD buy limit --qty 0.01 --price 80000 --yes")[0] == 0
+    code, out, err = venue.run(f"{channel} {symbols} --count 1 --for 30 --api {api}")
+    assert (code, out.count("\n"), err) == (0, 1, "")
+    begun = time.monotonic()
+    moment = datetime.now(UTC) + timedelta(seconds=0.5)
+    code, out, err = venue.run(f"{channel} {symbols} --until {moment:%Y-%m-%dT%H:%M:%S.%fZ} --for 30 --api {api}")
+    assert (code, err) == (0, "")
+    assert venue.run(f"{channel} {symbols} --for 0.2 --api {api}")[::2] == (0, "")
+    assert time.monotonic() - begun < 15
+    assert all(json.loads(line) for line in out.splitlines())
+
+
+@both
+def test_executions_begin_with_what_was_asked_for(venue: Venue, api: str) -> None:
+    """The open orders, the latest fills, both, or neither; one order rests here and one is filled."""
+    for order in ("buy limit --price 80000", "buy market --wait fill"):
+        assert venue.run(f"order add BTC/USD {order} --qty 0.01 --yes")[0] == 0
+    for options, expected in [("", ["new"]), ("--fills", ["new", "trade"]), ("--no-open --fills", ["trade"])]:
+        told = told_before(venue, f"{options} --api {api}")
+        assert sorted(event["exec_type"] for event in told) == expected
+        assert all(event["snapshot"] for event in told)
+    assert told_before(venue, f"--no-open --api {api}") == []
+
+
+def told_before(venue: Venue, options: str) -> list[dict[str, Any]]:
+    """What `executions` tells before the first thing that happens after it: an order of this function."""
+    with start("--endpoints", venue.base, "executions", "BTC/USD", *options.split()) as process:
+        assert process.stdout is not None
+        wanted = {"openOrders", "ownTrades"} if options.endswith("v1") else {"executions"}
+        while not wanted <= venue.do(lambda: subscribed(venue)):
+            time.sleep(0.02)
+        *_, placed = venue.run("order add BTC/USD buy limit --qty 0.01 --price 70000 --yes")[1].splitlines()
+        order_id = json.loads(placed)["order_id"]
+        told: list[dict[str, Any]] = []
+        for line in process.stdout:
+            event = json.loads(line)
+            if event["order"]["order_id"] == order_id:
+                break
+            told.append(event)
+        process.kill()
+    assert venue.run(f"order cancel {order_id} --yes")[0] == 0
+    return told
+
+
+def subscribed(venue: Venue) -> set[str]:
+    """The channels that somebody has subscribed to."""
+    return {slot[0] for each in venue.simulator.exchange.connections.values() for slot in each.subscriptions}
+
+
+@both
+def test_a_key_that_may_not_watch_is_one_line_and_exit_code_1(
+    venue: Venue, monkeypatch: pytest.MonkeyPatch, api: str
+) -> None:
+    """It names what the key lacks."""
+    monkeypatch.setenv("KRAKEN_API_SECRET", "Zm9yZ2Vk")
+    code, out, err = venue.run(f"executions --api {api}")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "Invalid key" in err or "Invalid signature" in err
 
 
 def test_a_key_that_cannot_be_used_is_one_line_and_exit_code_2(

@@ -40,14 +40,17 @@ class Ticker:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One execution (ws-v2 reference section 3.5). `side` and `ord_type` are the taker's."""
+    """One execution (ws-v2 reference section 3.5). `side` and `ord_type` are the taker's.
+
+    `trade_id` counts the trades of a market; it is None over WebSocket v1 only, which numbers none.
+    """
 
     symbol: str
     side: str
     price: Decimal
     qty: Decimal
     ord_type: str
-    trade_id: int
+    trade_id: int | None
     timestamp: datetime
     received: float
     epoch: int

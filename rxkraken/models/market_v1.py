@@ -1,6 +1,6 @@
 """Public market data that only WebSocket v1 has; what v2 has a place for comes as `rxkraken.models.market` has it.
 
-As there, every value ends with `received` (local Unix time of arrival) and `epoch` (the number of the connection).
+As there, every value has `received` (local Unix time of arrival) and `epoch` (the number of the connection).
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+
+from rxkraken.models.market import Trade
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +27,10 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class TradeV1:
-    """One execution (ws-v1 reference section 5.3): a `Trade` without an id, which v1 does not tell.
+class TradeV1(Trade):
+    """One execution (ws-v1 reference section 5.3): a `Trade` whose `trade_id` is None, since v1 tells none.
 
-    `side` and `ord_type` are the taker's, in the words of v2; `misc` is usually empty.
+    `side` and `ord_type` are in the words of v2; `misc` is v1's own and usually empty.
     """
 
-    symbol: str
-    side: str
-    price: Decimal
-    qty: Decimal
-    ord_type: str
     misc: str
-    timestamp: datetime
-    received: float
-    epoch: int

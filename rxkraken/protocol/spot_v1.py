@@ -243,6 +243,7 @@ def trade(record: Any, received: float, epoch: int) -> TradeV1:
         price=number(price, "price"),
         qty=number(qty, "volume"),
         ord_type=_ORD_TYPES.get(ord_type, ord_type),
+        trade_id=None,
         misc=_words(misc),
         timestamp=moment(time, "time"),
         received=received,

@@ -6,7 +6,7 @@ that the next frame comes over a fresh subscription; `current` is what a late su
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from rxkraken.protocol import spot_v2
 
@@ -94,8 +94,8 @@ class TradeReducer:
     def _snapshot(self, trades: list[Trade]) -> Sequence[Trade]:
         if not trades:
             return ()
-        trades.sort(key=lambda trade: trade.trade_id)
-        if self._last_id is not None and trades[-1].trade_id < self._last_id:
+        trades.sort(key=_id_of)
+        if self._last_id is not None and _id_of(trades[-1]) < self._last_id:
             self._last_id = None  # the exchange counts anew, so nothing of before can be compared
             self._resuming = True
         if self._last_id is None:
@@ -104,17 +104,22 @@ class TradeReducer:
             self.missed = None
             self._resuming = False
             return trades if wanted else ()
-        self.missed = max(0, trades[0].trade_id - self._last_id - 1)
+        self.missed = max(0, _id_of(trades[0]) - self._last_id - 1)
         self._resuming = False
         return self._unseen(trades)
 
     def _unseen(self, trades: list[Trade]) -> Sequence[Trade]:
         fresh: list[Trade] = []
         for trade in trades:
-            if self._last_id is None or trade.trade_id > self._last_id:
-                self._last_id = trade.trade_id
+            number = _id_of(trade)
+            if self._last_id is None or number > self._last_id:
+                self._last_id = number
                 fresh.append(trade)
         return fresh
+
+
+def _id_of(trade: Trade) -> int:
+    return cast("int", trade.trade_id)  # v2 numbers every trade
 
 
 class ReadCandle(Protocol):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxkraken.models.market import Candle, Ticker
+from rxkraken.models.market import Candle, Ticker, Trade
 from rxkraken.models.market_v1 import Spread, TradeV1
 from rxkraken.protocol import spot_v1
 from rxkraken.protocol.spot_v1_surprises import surprise
@@ -93,7 +93,7 @@ def test_a_candle_begins_its_interval_before_its_end(count):
 def test_each_trade_of_a_frame_speaks_the_words_of_v2():
     symbol, rows = split(TRADES)
     at = datetime(2018, 8, 18, 17, 40, 57, 321597, tzinfo=UTC)
-    common = {"symbol": "BTC/USD", "ord_type": "limit", "misc": "", "received": 1.5, "epoch": 2}
+    common = {"symbol": "BTC/USD", "ord_type": "limit", "trade_id": None, "misc": "", "received": 1.5, "epoch": 2}
     assert [spot_v1.trade((symbol, row), 1.5, 2) for row in rows] == [
         TradeV1(side="sell", price=Decimal("5541.20000"), qty=Decimal("0.15850568"), timestamp=at, **common),
         TradeV1(
@@ -104,6 +104,7 @@ def test_each_trade_of_a_frame_speaks_the_words_of_v2():
             **common,
         ),
     ]
+    assert issubclass(TradeV1, Trade)  # a trade is a trade, whatever it came through
 
 
 def test_a_spread_is_both_best_prices_and_what_is_there():

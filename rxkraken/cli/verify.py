@@ -18,14 +18,15 @@ from rxkraken.cli.exits import DONE, FAILED, USAGE, Ended
 from rxkraken.cli.terminal import console
 from rxkraken.protocol.json import exact
 from rxkraken.protocol.spot_v2 import Malformed
+from rxkraken.tape.precisions import precisions_of, read_precisions
 from rxkraken.tape.recording import read_lines, read_recording
-from rxkraken.tape.verify import precisions_of, read_precisions
 from rxkraken.tape.verify import verify as prove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rxkraken.tape.verify import BookTally, Precision, Report
+    from rxkraken.tape.precisions import Precision
+    from rxkraken.tape.report import BookTally, Report
 
 _MOST_DIGITS: Final = 18
 _PROBLEMS_SHOWN: Final = 10
@@ -39,19 +40,22 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as one line of JSON.")] = False,
     instruments: Annotated[
         Path | None,
-        typer.Option(help="Take the pairs' digits from this instrument snapshot (JSON, or a recording that has one)."),
+        typer.Option(
+            help="Take the digits of v2's pairs from this instrument snapshot (JSON, or a recording with one)."
+        ),
     ] = None,
     price_precision: Annotated[
-        int | None, typer.Option(min=0, max=_MOST_DIGITS, help="Fraction digits of prices, for every book.")
+        int | None, typer.Option(min=0, max=_MOST_DIGITS, help="Fraction digits of prices, for every book of v2.")
     ] = None,
     qty_precision: Annotated[
-        int | None, typer.Option(min=0, max=_MOST_DIGITS, help="Fraction digits of quantities, for every book.")
+        int | None, typer.Option(min=0, max=_MOST_DIGITS, help="Fraction digits of quantities, for every book of v2.")
     ] = None,
 ) -> None:
     """Replay a recording through the live pipeline and check every book.
 
-    A line of the recording is a raw WebSocket v2 frame, or a JSON pair of its time and its text. The digits of prices
-    and quantities are those on the wire, unless an option or the recording itself tells the pairs' own.
+    A line of the recording is a raw frame of WebSocket v2 or v1, or a JSON pair of its time and its text. Which of both
+    it is, is seen from the frame. The digits of prices and quantities are those on the wire; in v2, an option or the
+    recording itself may tell the pairs' own. Snapshots of v1 have no checksum: the share proven is that of its updates.
 
     Exit code 1 if any book message failed, 2 if the file cannot be read.
     """
@@ -123,18 +127,27 @@ def _show(file: str, report: Report) -> None:
     if len(report.problems) > _PROBLEMS_SHOWN:
         out.print("...")
     counts = f"{report.frames:,} frames, {report.unknown:,} unknown, {report.errors:,} errors"
-    verdict = "every book message holds" if report.proven else "NOT every book message holds"
     style = "green" if report.proven else "bold red"
-    out.print(f"{file}: {counts}; {verdict if report.books else 'nothing to prove'}", style=style, markup=False)
+    out.print(f"{file}: {counts}; {_verdict(report)}", style=style, markup=False)
+
+
+def _verdict(report: Report) -> str:
+    if not report.proven:
+        return "NOT every book message holds"
+    if not any(tally.checkable for tally in report.books.values()):
+        return "nothing to prove"
+    if report.unjudged:
+        return f"no book message failed, {report.unjudged:,} could not be judged"
+    return "every book message holds"
 
 
 def _table(report: Report) -> Table:
     table = Table("book", *("snapshots", "updates", "verified", "mismatched", "resyncs", "proven"), title=None)
     for column in table.columns[1:]:
-        column.justify = "right"
-    for symbol, tally in report.books.items():
+        column.justify, column.no_wrap = "right", True
+    for book, tally in report.books.items():
         counts = (tally.snapshots, tally.updates, tally.verified, tally.mismatched, tally.resyncs)
-        table.add_row(symbol, *(f"{count:,}" for count in counts), _share(tally), style="" if _holds(tally) else "red")
+        table.add_row(book, *(f"{count:,}" for count in counts), _share(tally), style="" if _holds(tally) else "red")
     return table
 
 
@@ -143,6 +156,5 @@ def _holds(tally: BookTally) -> bool:
 
 
 def _share(tally: BookTally) -> str:
-    """Return the verified share in percent, rounded down: 100 % is said only of all."""
-    seen = tally.snapshots + tally.updates
-    return f"{1000 * tally.verified // seen / 10:.1f} %" if seen else "-"
+    """Return the verified share of what has a checksum, in percent, rounded down: 100 % is said only of all."""
+    return f"{1000 * tally.verified // tally.checkable / 10:.1f} %" if tally.checkable else "-"

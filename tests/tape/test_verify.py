@@ -11,12 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rxkraken.protocol.json import exact
+from rxkraken.tape.precisions import precisions_of, read_precisions
 from rxkraken.tape.recording import Line, parse_line, read_recording
-from rxkraken.tape.verify import Report, Verifier, precisions_of, read_precisions, verify
+from rxkraken.tape.verify import Verifier, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from rxkraken.tape.report import Report
 
 LEVELS = 10
 

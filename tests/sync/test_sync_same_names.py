@@ -82,3 +82,12 @@ def test_each_property_has_words(here, there):
     properties = [name for name in public(here) & public(there) if isinstance(getattr(here, name), property)]
     assert [name for name in properties if not inspect.getdoc(getattr(here, name))] == []
     assert {"status", "errors", "unknown", "messages", "state", "limits"} <= set(properties)
+
+
+@pytest.mark.parametrize("kind", [rk.KrakenClient, rk.KrakenV1Client])
+def test_a_stream_tells_its_name_and_its_policy_and_nobody_can_change_them(kind):
+    stream = kind().book("XBT/USD", "ETH/USD")
+    assert (stream.name, stream.policy) == ("book BTC/USD ETH/USD", rk.conflate())
+    for name in ("name", "policy"):
+        with pytest.raises(AttributeError):
+            setattr(stream, name, None)

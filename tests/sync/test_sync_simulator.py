@@ -24,3 +24,8 @@ def test_a_blocking_script_practises_without_an_event_loop_of_its_own():
         with pytest.raises(rk.InvalidArgument, match="no fault is called"):
             exchange.fault("nonsense")
     assert threading.active_count() == before
+
+
+def test_before_the_start_it_says_how_to_start():
+    with pytest.raises(RuntimeError, match=r"not started; use `with rk\.sync\.Simulator\(\) as exchange:`"):
+        rk.sync.Simulator().fault("drop")

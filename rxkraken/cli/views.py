@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -11,7 +12,7 @@ from rxkraken.cli.ladder import clock, ladder_panel
 from rxkraken.cli.sheet import View, table_body
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
     from rxkraken.books import Book, OrderBook3
     from rxkraken.cli.records import Spread
-    from rxkraken.cli.sheet import Rows
+    from rxkraken.cli.sheet import Body, Rows
     from rxkraken.models.market import Candle, Instruments, Ticker, Trade
-    from rxkraken.models.market_v1 import TradeV1
     from rxkraken.models.status import SystemStatus
     from rxkraken.models.trading import Balances, Execution
 
 _LADDER_FRAME: Final = 4
+_TABLE_FRAME: Final = 3
 
 
 def _number(value: Decimal | None) -> str | None:
@@ -46,8 +47,8 @@ def _sided(side: str | None, text: str | None) -> Text:
 
 def _ticker(item: Ticker) -> Mapping[str, Any]:
     change = _signed(item.change_pct, f"{item.change_pct:+,f} %")
-    prices = (item.bid, item.ask, item.last, item.volume, item.vwap, item.low, item.high)
-    return {item.symbol: (item.symbol, *map(_number, prices), change)}
+    top, day = (item.bid, item.ask, item.last), (item.volume, item.vwap, item.low, item.high)
+    return {item.symbol: (item.symbol, *map(_number, top), change, *map(_number, day))}
 
 
 def _spread(item: Spread) -> Mapping[str, Any]:
@@ -56,7 +57,7 @@ def _spread(item: Spread) -> Mapping[str, Any]:
     return {item.symbol: (item.symbol, *map(_number, numbers), _time(item.timestamp) or clock(item.received))}
 
 
-def _trade(item: Trade | TradeV1) -> Mapping[str, Any]:
+def _trade(item: Trade) -> Mapping[str, Any]:
     price = _sided(item.side, _number(item.price))
     return {
         "": (_time(item.timestamp), item.symbol, _sided(item.side, item.side), price, _number(item.qty), item.ord_type)
@@ -64,21 +65,27 @@ def _trade(item: Trade | TradeV1) -> Mapping[str, Any]:
 
 
 def _candle(item: Candle) -> Mapping[str, Any]:
-    numbers = (item.open, item.high, item.low, item.close, item.volume, item.vwap)
+    numbers = (item.high, item.low, item.close, item.open, item.volume, item.vwap)
     begin = f"{item.interval_begin:%m-%d %H:%M}"
-    cells = (begin, item.symbol, f"{item.interval} min", *map(_number, numbers), item.trades)
+    cells = (begin, item.symbol, *map(_number, numbers), item.trades, f"{item.interval} min")
     # The newest candle stands on top; the one that is running is replaced by each trade.
     return {f"{item.interval_begin.isoformat()} {item.symbol}": cells}
 
 
+def _plainly(value: Decimal | None) -> str | None:
+    """Return a number without the zeros that only fill up its digits: where eight of them stand side by side."""
+    text = _number(value)
+    return text.rstrip("0").rstrip(".") if text is not None and "." in text else text
+
+
 def _execution(item: Execution) -> Mapping[str, Any]:
     order = item.order
-    fill = None if item.last_qty is None else f"{_number(item.last_qty)} @ {_number(item.last_price)}"
-    size = f"{_number(order.cum_qty)} / {_number(order.qty) or '?'}"
+    fill = None if item.last_qty is None else f"{_plainly(item.last_qty)} @ {_plainly(item.last_price)}"
+    size = f"{_plainly(order.cum_qty)} / {_plainly(order.qty) or '?'}"
     side = _sided(item.side, item.side)
     why = item.reason or order.reason
-    cells = (_time(item.timestamp), item.symbol, side, item.exec_type, order.status, size, _number(order.limit_price))
-    return {"": (*cells, fill, item.order_id, why)}
+    cells = (_time(item.timestamp), item.symbol, side, item.exec_type, size, _plainly(order.limit_price), fill)
+    return {"": (*cells, order.status, item.order_id, why)}
 
 
 def _balances(item: Balances) -> Mapping[str, Any]:
@@ -115,6 +122,34 @@ def _system(item: SystemStatus) -> Mapping[str, Any]:
     return {"": (Text(item.system, style=style), item.version, item.api_version, number)}
 
 
+def _two_ranks(whole: Sequence[str], cut_first: Sequence[str], *, latest_first: bool = False) -> Body:
+    """Draw rows of cells as `table_body` does; where the terminal is narrow, the columns `cut_first` give way.
+
+    A price of which a part is missing is worse than none: rich alone would shorten every column a little.
+    """
+
+    def body(rows: Rows, lines: int, current: bool) -> RenderableType:  # noqa: FBT001 - the shape of every body
+        table = Table(box=None, expand=True, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+        for name in (*whole, *cut_first):
+            # A column that may be broken is made narrower first; its texts are cut all the same.
+            header = Text(name.lstrip(">"), no_wrap=True, overflow="ellipsis")
+            table.add_column(header, justify="right" if name.startswith(">") else "left", no_wrap=name in whole)
+        keys = sorted(rows, reverse=True) if latest_first else list(rows)
+        for key in keys[: max(1, lines - _TABLE_FRAME)]:
+            table.add_row(*map(_unbroken, rows[key]))
+        if not rows:
+            table.add_row(Text("nothing yet", style="dim"))
+        return Panel(table, border_style="blue" if current else "dim", style="" if current else "dim")
+
+    return body
+
+
+def _unbroken(cell: Text | str | int | None) -> Text:
+    text = cell if isinstance(cell, Text) else Text("" if cell is None else str(cell))
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
 def _ladders(title: str) -> View:
     def rows(item: Book | OrderBook3) -> Mapping[str, Any]:
         return {item.symbol: item}
@@ -138,11 +173,14 @@ def _ladders(title: str) -> View:
 TICKER: Final = View(
     "ticker",
     _ticker,
-    table_body("market", ">bid", ">ask", ">last", ">volume", ">vwap", ">low", ">high", ">24 h"),
+    _two_ranks(("market", ">bid", ">ask", ">last", ">24 h"), (">volume", ">vwap", ">low", ">high")),
     whole=True,
 )
 SPREAD: Final = View(
-    "spread", _spread, table_body("market", ">bid qty", ">bid", ">ask", ">ask qty", ">spread", ">time"), whole=True
+    "spread",
+    _spread,
+    _two_ranks(("market", ">bid qty", ">bid", ">ask", ">ask qty", ">spread"), (">time",)),
+    whole=True,
 )
 TRADES: Final = View(
     "trades", _trade, table_body("time", "market", "side", ">price", ">quantity", "order"), newest=True, kept=200
@@ -150,24 +188,16 @@ TRADES: Final = View(
 OHLC: Final = View(
     "ohlc",
     _candle,
-    table_body(
-        "begin",
-        "market",
-        "interval",
-        ">open",
-        ">high",
-        ">low",
-        ">close",
-        ">volume",
-        ">vwap",
-        ">trades",
+    _two_ranks(
+        ("begin", "market", ">high", ">low", ">close"),
+        (">open", ">volume", ">vwap", ">trades", ">interval"),
         latest_first=True,
     ),
 )
 EXECUTIONS: Final = View(
     "executions",
     _execution,
-    table_body("time", "market", "side", "event", "status", ">filled", ">limit", ">fill", "order", "reason"),
+    _two_ranks(("time", "market", "side", "event", ">filled", ">limit", ">fill"), ("status", "order", "reason")),
     newest=True,
     kept=200,
 )

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from rxkraken.books import Book
 from rxkraken.cli.records import Spread, json_line, records
 from rxkraken.models.market import Asset, Instruments, Ticker, Trade
+from rxkraken.models.market_v1 import Spread as SpreadV1
+from rxkraken.models.market_v1 import TradeV1
 from rxkraken.models.status import Gap, Overflow, Status, SystemStatus
 from rxkraken.models.trading import Balance, Balances, Execution, Fee, Order
 
@@ -52,6 +54,23 @@ def test_a_spread_is_taken_from_a_ticker_exactly() -> None:
     assert line(Spread.of(ticker)) == (
         '{"type":"spread","symbol":"BTC/USD","bid":67000.1,"bid_qty":1.0,"ask":67000.4,"ask_qty":1.0,"spread":0.3,'
         '"received":1.5,"epoch":2}'
+    )
+
+
+def test_what_v1_tells_has_the_names_of_v2() -> None:
+    """A spread of its own channel, with its time; a trade without an id and with its `misc`."""
+    spread = SpreadV1("BTC/USD", Decimal("67000.10000"), Decimal("67000.40000"), NOON, Decimal("1.0"), Decimal("2.0"),
+                      1.5, 2)  # fmt: skip
+    trade = TradeV1(
+        "BTC/USD", "sell", Decimal("67000.10000"), Decimal("0.50000000"), "market", None, NOON, 1.5, 2, misc=""
+    )
+    assert line(Spread.of(spread)) == (
+        '{"type":"spread","symbol":"BTC/USD","bid":67000.10000,"bid_qty":1.0,"ask":67000.40000,"ask_qty":2.0,'
+        '"spread":0.30000,"timestamp":"2026-08-02T12:00:00.000000Z","received":1.5,"epoch":2}'
+    )
+    assert line(trade) == (
+        '{"type":"trade","symbol":"BTC/USD","side":"sell","price":67000.10000,"qty":0.50000000,"ord_type":"market",'
+        '"timestamp":"2026-08-02T12:00:00.000000Z","received":1.5,"epoch":2,"misc":""}'
     )
 
 

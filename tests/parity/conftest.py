@@ -16,6 +16,7 @@ import rxkraken as rk
 from rxkraken.session.link import Opened
 from rxkraken.simulator import Exchange
 from rxkraken.testing import ExchangeHttp, ExchangeNetwork, outside
+from rxkraken.testing.network import EPOCH
 
 CLIENTS = {
     "v1": (rk.KrakenV1Client, rk.Endpoints.custom("ws://x/v1", auth="ws://x/v1/auth", rest="http://x")),
@@ -25,10 +26,11 @@ CLIENTS = {
 
 @dataclass(frozen=True)
 class Sent:
-    """One frame that the client sent, the URL it went to, and the number of the connection it went over."""
+    """One frame that the client sent: the URL it went to, the number of the connection, and the loop's time."""
 
     url: str
     connection: int
+    at: float
     frame: dict[str, Any]
 
     @property
@@ -62,7 +64,7 @@ class Wire:
             number = len(self.opened)
 
             def send(text):
-                self.sent.append(Sent(url, number, json.loads(text)))
+                self.sent.append(Sent(url, number, asyncio.get_running_loop().time(), json.loads(text)))
                 item.send(text)
 
             return Opened(send, item.abandon)
@@ -93,7 +95,7 @@ class Place:
     def __init__(self, dialect, *, rate=5.0, settings=None, **options):
         loop = asyncio.get_running_loop()
         self.dialect = dialect
-        self.exchange = Exchange(seed=1, symbols=["BTC/USD", "ETH/USD"], rate=rate, start=loop.time())
+        self.exchange = Exchange(seed=1, symbols=["BTC/USD", "ETH/USD"], rate=rate, start=loop.time(), epoch=EPOCH)
         self.account = self.exchange.accounts["demo"]
         self.net = ExchangeNetwork(self.exchange, loop)
         self.wire = Wire(self.net)

@@ -40,9 +40,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as one line of JSON.")] = False,
     instruments: Annotated[
         Path | None,
-        typer.Option(
-            help="Take the digits of v2's pairs from this instrument snapshot (JSON, or a recording with one)."
-        ),
+        typer.Option(help="Take v2's digits of the pairs from this instrument snapshot (JSON or a recording)."),
     ] = None,
     price_precision: Annotated[
         int | None, typer.Option(min=0, max=_MOST_DIGITS, help="Fraction digits of prices, for every book of v2.")

@@ -51,7 +51,7 @@ class RecordedV1:
         self._court = court
         self._findings = findings
         self._feeds: dict[tuple[str, str], Feed] = {}
-        self._at_hand: tuple[str, BookFeed, bool] | None = None
+        self._at_hand: tuple[str, BookFeed, bool, Exception | None] | None = None
         tap: Hub[Message] = Hub("recording", court.fail)
         tap.add(Outlet(Observer(self._meet), "the recording"))
         self.router = SPOT_V1.router("recording", clock, court, tap)
@@ -68,7 +68,9 @@ class RecordedV1:
         """Give up the book of a frame that could not be read: its changes are lost before any reducer sees them."""
         if channel != "book" or self._at_hand is None:
             return
-        name, feed, is_snapshot = self._at_hand
+        name, feed, is_snapshot, error = self._at_hand
+        if feed.book.last_error is not error:
+            return  # the frame could be read, and it was the reducer that refused it
         if is_snapshot or feed.book.tip() is not None:
             self._findings.lose(name)
             feed.reset()
@@ -107,7 +109,7 @@ class RecordedV1:
             self._meet_book(_name(channel, symbol), feed, is_snapshot=any(map(_has_snapshot, parts)))
 
     def _meet_book(self, name: str, feed: BookFeed, *, is_snapshot: bool) -> None:
-        self._at_hand = name, feed, is_snapshot
+        self._at_hand = name, feed, is_snapshot, feed.book.last_error
         self._findings.see(name, is_snapshot=is_snapshot, is_update=not is_snapshot, checked_snapshots=False)
 
     def _open(self, channel: str, symbol: str) -> Feed:

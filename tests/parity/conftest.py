@@ -92,10 +92,10 @@ class Http(ExchangeHttp):
 class Place:
     """A client of one dialect and a hand on its exchange; use it as `async with`."""
 
-    def __init__(self, dialect, *, rate=5.0, settings=None, **options):
+    def __init__(self, dialect, *, rate=5.0, symbols=("BTC/USD", "ETH/USD"), settings=None, **options):
         loop = asyncio.get_running_loop()
         self.dialect = dialect
-        self.exchange = Exchange(seed=1, symbols=["BTC/USD", "ETH/USD"], rate=rate, start=loop.time(), epoch=EPOCH)
+        self.exchange = Exchange(seed=1, symbols=symbols, rate=rate, start=loop.time(), epoch=EPOCH)
         self.account = self.exchange.accounts["demo"]
         self.net = ExchangeNetwork(self.exchange, loop)
         self.wire = Wire(self.net)

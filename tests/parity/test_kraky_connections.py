@@ -144,16 +144,19 @@ def test_requests_leave_in_a_burst_and_then_at_a_rate(old_place):
     """Kraky slept 0.1 s after everything it sent, orders as well; here ten leave at once, and orders wait for none."""
 
     async def main():
-        async with old_place(settings={"symbols_per_request": 1}) as here:
-            loop = asyncio.get_running_loop()
+        async with old_place(rate=0.1, symbols=30, settings={"symbols_per_request": 1}) as here:
             await here.client.open_orders().first()
-            began = loop.time()
-            for depth in (10, 25, 100, 500, 1000):
-                here.client.book("BTC/USD", "ETH/USD", depth=depth).subscribe(lambda _: None)
+            here.client.ticker(*here.exchange.markets).subscribe(lambda _: None)
             await here.client.add_order("BTC/USD", "buy", "limit", qty="0.01", price="20000")
-            return loop.time() - began
+            await asyncio.sleep(5)
+            asked = [each for each in here.sent("subscribe") if each.topics[0][0] == "ticker"]
+            return [each.at - asked[0].at for each in asked], here.sent("addOrder")[0].at - asked[0].at
 
-    assert run(main) < 0.1
+    waits, order = run(main)
+    assert len(waits) == 30
+    assert waits[:10] == [pytest.approx(0)] * 10
+    assert waits[10:] == [pytest.approx(0.05 * (place + 1), abs=0.01) for place in range(20)]
+    assert order < 0.05
 
 
 @pytest.mark.parity("K1-09")

@@ -227,10 +227,10 @@ class Account:
         """
         if self._blind is not None and self._begin().world.loop.time() - self._blind[0] < _BLIND_FOR:
             raise self._blind[1]
-        feed = self._executions()
-        if feed is not self._followed:
-            self._followed = feed
-            feed.subscribe(_as_observer(_Nobody(self._lost_sight)), "rxkraken", gaps=False)
+        if self._followed is not None and self._pool is not None and not self._pool.closing:
+            return self._followed  # asked several times an order; when it ends, `_lost_sight` hears of it
+        self._followed = feed = self._executions()
+        feed.subscribe(_as_observer(_Nobody(self._lost_sight)), "rxkraken", gaps=False)
         return feed
 
     def _lost_sight(self, error: Exception | None) -> None:

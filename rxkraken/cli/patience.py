@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 REMEDY: Final = "check the network and --endpoints, or give --patience SECONDS"
 _FIRST_TRIES: Final = 3
+# Where a channel is asked for, if not on the public connection.
+_ROLES: Final = {"executions": "auth", "balances": "auth", "level3": "l3"}
 
 
 class Patience:
@@ -89,7 +91,7 @@ class Patience:
         if missing:
             self._gone(missing[0])
             return
-        where = self._endpoints.public or self._endpoints.auth
+        where = self._url(_ROLES.get(self._channel or "", "public"))
         what = f"{where} did not agree to send {self._channel} for {self._seconds:g} s"
         self._end(RequestTimeout(f"{what}; {REMEDY}"))
 

@@ -83,7 +83,7 @@ def ticker(
     )
 
 
-@examples("rxkraken --simulate spread BTC/USD ETH/USD", "rxkraken spread BTC/USD --count 10")
+@examples("rxkraken --simulate spread BTC/USD ETH/USD", "rxkraken spread BTC/USD --count 10 --api v1")
 def spread(
     context: typer.Context,
     symbols: Markets,

@@ -221,6 +221,33 @@ def subscribed(venue: Venue) -> set[str]:
 
 
 @both
+@pytest.mark.parametrize(("command", "where"), [("ticker BTC/USD", "public"), ("executions", "auth")])
+def test_an_exchange_that_never_answers_a_subscription_is_given_up(
+    venue: Venue, command: str, where: str, api: str
+) -> None:
+    """It says hello and sends heartbeats; the line names the connection on which it was asked."""
+    venue.fault("swallow_ack", times=100)
+    endpoints = venue.simulator.endpoints if api == "v2" else venue.simulator.v1_endpoints
+    asked = f"{getattr(endpoints, where)} did not agree to send {command.split(maxsplit=1)[0]} for 2 s"
+    assert venue.run(f"--patience 2 {command} --api {api}") == (1, "", f"rxkraken: {asked}; {REMEDY}")
+
+
+@both
+def test_the_status_tells_maintenance_and_an_interruption(venue: Venue, api: str) -> None:
+    """The engine's words and the connection's, in the order in which they come."""
+    with start("--endpoints", venue.base, "status", "--api", api) as process:
+        assert process.stdout is not None
+        told = [json.loads(process.stdout.readline()) for _ in range(4)]
+        venue.fault("maintenance", step=0.2)
+        while [line.get("system") for line in told].count("online") < 2:
+            told.append(json.loads(process.stdout.readline()))
+        process.kill()
+    systems = [line["system"] for line in told if line["type"] == "system"]
+    assert systems == ["online", "maintenance", "cancel_only", "post_only", "online"]
+    assert {line["api_version"] for line in told if line["type"] == "system"} == {api}
+
+
+@both
 def test_a_key_that_may_not_watch_is_one_line_and_exit_code_1(
     venue: Venue, monkeypatch: pytest.MonkeyPatch, api: str
 ) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rxkraken.books.checksum import crc32
 from rxkraken.books.faults import MalformedBook, NeedExact
-from rxkraken.books.numbers import Exact, largest_float, plain_levels
+from rxkraken.books.numbers import PLAIN, Digits, Exact, largest_float, plain_levels
 from rxkraken.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 CHECKSUM_LEVELS = 10  # "always 10, whatever the depth" (ws-v2 reference, section 4.1)
 
-_PLAIN = frozenset({float, int})
 Numbers = list[float | Exact]
 
 
@@ -178,7 +177,7 @@ class Side:
         """
         prices = [level["price"] for level in levels]
         qtys = [level["qty"] for level in levels]
-        if not (_PLAIN.issuperset(map(type, prices)) and _PLAIN.issuperset(map(type, qtys))):
+        if not (PLAIN.issuperset(map(type, prices)) and PLAIN.issuperset(map(type, qtys))):
             return False
         keys = [price * self.sign for price in prices]
         ordered = all(map(lt, keys, keys[1:]))  # false for any NaN beside another price
@@ -194,7 +193,7 @@ class Side:
 class Ladder:
     """Both sides of one book, and the CRC-32 of their best ten levels."""
 
-    __slots__ = ("_asks", "_asks_crc", "_bids", "_bids_text", "crc", "sides")
+    __slots__ = ("_asks", "_asks_crc", "_bids", "_bids_text", "_digits", "crc", "sides")
 
     def __init__(self, sides: Sides, *, checked: bool) -> None:
         """Work on `sides` from now on; with `checked` false no checksum is kept and `crc` is None."""
@@ -202,6 +201,7 @@ class Ladder:
         self.sides: Final = sides
         self._bids: Final = Side(-1.0, sides.bid_keys, sides.bid_qtys, sides, width)
         self._asks: Final = Side(1.0, sides.ask_keys, sides.ask_qtys, sides, width)
+        self._digits: Final = Digits(sides.price_precision, sides.qty_precision)
         self._bids_text = b""
         self._asks_crc = 0
         self.crc: int | None = None
@@ -229,6 +229,14 @@ class Ladder:
             self.crc = crc32(self._bids_text, self._asks_crc)
         return self.crc
 
+    def plain(self, entry: Mapping[str, Any]) -> tuple[list[Any], list[Any]] | None:
+        """Return bids and asks of an entry as `change` takes them, if a quick look shows no more digits than in use.
+
+        Raises `KeyError`, `TypeError` or `OverflowError` when a level needs a closer look.
+        """
+        bids, asks = self._digits.floats(entry["bids"]), self._digits.floats(entry["asks"])
+        return None if bids is None or asks is None else (bids, asks)
+
     def change_exactly(self, entry: object) -> int | None:
         """Apply an entry after looking at every number of it, and return the new checksum.
 
@@ -247,6 +255,8 @@ class Ladder:
         """Fill the empty ladder from a snapshot, and return its checksum; errors are those of `change_exactly`."""
         try:
             plain = self._bids.load(entry["bids"]) and self._asks.load(entry["asks"])
+            if not plain and (levels := self.plain(entry)) is not None:
+                plain = self._bids.load(levels[0]) and self._asks.load(levels[1])
         except (KeyError, TypeError, OverflowError):
             plain = False
         return self._compute() if plain else self.change_exactly(entry)

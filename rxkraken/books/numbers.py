@@ -11,7 +11,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from math import isfinite
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from rxkraken.books.faults import MalformedBook, NeedExact
 from rxkraken.errors import InvalidArgument
@@ -27,6 +27,8 @@ LARGEST_PRECISION = 18  # 10.0**18 is an exact float; Kraken's largest precision
 _LARGEST_EXPONENT = 40  # no price or quantity has more digits: a wire "1e999999999" must not become a giant integer
 
 SIDES = ("bids", "asks")
+PLAIN: Final = frozenset({float, int})
+"""What numbers of the usual size are decoded to; a `bool` is none."""
 
 
 class Exact(Fraction):
@@ -106,6 +108,43 @@ def plain_levels(entry: object, side: str, price_precision: int, qty_precision: 
         {"price": number(price, price_precision), "qty": number(qty, qty_precision)}
         for price, qty in (_price_and_qty(level) for level in levels_of(entry, side))
     ]
+
+
+class Digits:
+    """How many fraction digits prices and quantities have: the quick look at levels that show no more than that."""
+
+    __slots__ = ("_price", "_price_step", "_qty", "_qty_step")
+
+    def __init__(self, price_precision: int, qty_precision: int) -> None:
+        """Look for levels of these precisions."""
+        self._price: Final = price_precision
+        self._qty: Final = qty_precision
+        self._price_step: Final = Decimal(f"1E-{price_precision}")
+        self._qty_step: Final = Decimal(f"1E-{qty_precision}")
+
+    def floats(self, levels: list[Any]) -> list[Any] | None:
+        """Return levels with numbers as floats, to be looked at as if they had been decoded so; None if unsure.
+
+        Sure are `Decimal`s with just these digits, as v1 sends all of one pair, and floats and integers that need no
+        more. Raises `KeyError`, `TypeError` or `OverflowError` where a level is none.
+        """
+        plain: list[Any] = []
+        for level in levels:
+            price, qty = level["price"], level["qty"]
+            if type(price) is Decimal and type(qty) is Decimal:
+                if not (price.same_quantum(self._price_step) and qty.same_quantum(self._qty_step)):
+                    return None
+                plain.append({"price": float(price), "qty": float(qty)})
+            elif type(price) in PLAIN and type(qty) in PLAIN:
+                # The shortest text of a float has one fraction digit at least, and the wire may mean more by it.
+                if not (self._price and self._qty and round(price, self._price) == price):
+                    return None
+                if round(qty, self._qty) != qty:
+                    return None
+                plain.append(level)
+            else:
+                return None
+        return plain
 
 
 def shown(value: object) -> str:

@@ -60,6 +60,17 @@ class BookReducer(Engine[Sides, Ladder, Book]):
         # Facts are set once the update is applied; if it cannot be, nobody gets this book.
         return self._give(self._facts or _NOTHING)
 
+    def _change(self, ladder: Ladder, entry: Any, raw: str | bytes | None) -> Ladder:
+        try:
+            levels = ladder.plain(entry)
+            if levels is not None:
+                self._detach()
+                ladder.change(*levels)
+                return ladder
+        except _IRREGULAR:
+            pass  # half of it may be applied: all of it once more, with a look at everything, comes to the same
+        return super()._change(ladder, entry, raw)
+
     def _take(self, ladder: Ladder | None) -> None:
         super()._take(ladder)
         # The ladder while updates can go to it without a look at their digits.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import functools
-import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -273,7 +272,7 @@ def checked_seconds(timeout: Any) -> float | None:
 
 def acquire(lock: threading.Lock, timeout: float | None) -> bool:
     """Wait for a lock, at most `timeout` seconds; Ctrl-C interrupts the wait."""
-    if _INTERRUPTIBLE:
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's alone
         return lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX))
     end = None if timeout is None else time.monotonic() + timeout
     while not lock.acquire(timeout=_GLANCE if end is None else min(_GLANCE, max(end - time.monotonic(), 0))):
@@ -282,6 +281,6 @@ def acquire(lock: threading.Lock, timeout: float | None) -> bool:
     return True
 
 
-# Windows cannot interrupt the wait for a lock, so there it is given up now and then for a moment.
-_INTERRUPTIBLE = os.name != "nt"
+# Where Ctrl-C may come, the wait is given up now and then for a moment. Windows cannot interrupt it at all; elsewhere
+# one that comes just before the thread falls asleep would be noticed with the next item only, or never.
 _GLANCE = 0.2

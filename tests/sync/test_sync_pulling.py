@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -214,13 +215,38 @@ def test_waiting_on_the_clients_own_thread_is_refused_with_the_remedy(client, so
     assert source.listeners == 0
 
 
-@pytest.mark.parametrize("interruptible", [True, False])
-def test_waiting_for_a_lock_ends_with_the_lock_or_with_the_time(monkeypatch, interruptible):
-    """Where a wait cannot be interrupted it is made of short ones."""
-    monkeypatch.setattr(background, "_INTERRUPTIBLE", interruptible)
-    monkeypatch.setattr(background, "_GLANCE", 0.001)
-    lock = threading.Lock()
+class Taken:
+    """A lock that comes free after so many attempts, and notes how long each would have waited."""
+
+    def __init__(self, attempts):
+        self.waits = []
+        self._attempts = attempts
+
+    def acquire(self, timeout):
+        self.waits.append(timeout)
+        return len(self.waits) == self._attempts
+
+
+def test_the_main_thread_never_waits_for_long_so_that_no_ctrl_c_is_missed():
+    """One that comes between Python's last look at signals and the sleep of the thread interrupts nothing."""
+    lock = Taken(3)
     assert background.acquire(lock, None)
-    assert not background.acquire(lock, 0.01)
-    threading.Timer(0.01, lock.release).start()
-    assert background.acquire(lock, 30)
+    assert lock.waits == [background._GLANCE] * 3
+
+
+def test_other_threads_get_no_signals_and_wait_in_one_piece():
+    lock = Taken(1)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(background.acquire, lock, None).result(30)
+    assert lock.waits == [-1]
+
+
+def test_waiting_for_a_lock_ends_with_the_lock_or_with_the_time(monkeypatch):
+    monkeypatch.setattr(background, "_GLANCE", 0.001)
+    with ThreadPoolExecutor(1) as pool:
+        for wait in (background.acquire, lambda *given: pool.submit(background.acquire, *given).result(60)):
+            lock = threading.Lock()
+            assert wait(lock, None)
+            assert not wait(lock, 0.01)
+            threading.Timer(0.01, lock.release).start()
+            assert wait(lock, 30)

@@ -40,20 +40,20 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as one line of JSON.")] = False,
     instruments: Annotated[
         Path | None,
-        typer.Option(help="Take v2's digits of the pairs from this instrument snapshot (JSON or a recording)."),
+        typer.Option(help="Take the pairs' digits from this instrument snapshot (JSON, or a recording that has one)."),
     ] = None,
     price_precision: Annotated[
-        int | None, typer.Option(min=0, max=_MOST_DIGITS, help="Fraction digits of prices, for every book of v2.")
+        int | None, typer.Option(min=0, max=_MOST_DIGITS, help="Fraction digits of prices, for every v2 book.")
     ] = None,
     qty_precision: Annotated[
-        int | None, typer.Option(min=0, max=_MOST_DIGITS, help="Fraction digits of quantities, for every book of v2.")
+        int | None, typer.Option(min=0, max=_MOST_DIGITS, help="Fraction digits of quantities, for every v2 book.")
     ] = None,
 ) -> None:
     """Replay a recording through the live pipeline and check every book.
 
-    A line of the recording is a raw frame of WebSocket v2 or v1, or a JSON pair of its time and its text. Which of both
-    it is, is seen from the frame. The digits of prices and quantities are those on the wire; in v2, an option or the
-    recording itself may tell the pairs' own. Snapshots of v1 have no checksum: the share proven is that of its updates.
+    A line of the recording is a raw frame, or a JSON pair of its time and its text. Frames of WebSocket v2 and v1 are
+    read, in one file too: each shows which it is. The digits of prices and quantities are those on the wire; in v2 an
+    option or the recording itself may tell the pairs' own. Snapshots of v1 have no checksum, so updates alone count.
 
     Exit code 1 if any book message failed, 2 if the file cannot be read.
     """

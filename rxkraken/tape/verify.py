@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from rxkraken.books import MalformedBook
 from rxkraken.streams.feed import BookFeed, Feed
+from rxkraken.tape.court import Court
 from rxkraken.tape.dialect import Dialect, dialect_of, is_request
 from rxkraken.tape.findings import Findings
 from rxkraken.tape.recorded_v1 import RecordedV1
@@ -47,7 +48,7 @@ def verify(lines: Iterable[Line], precision: Callable[[str], Precision] = lambda
     return verifier.report()
 
 
-class Verifier:
+class Verifier(Court):
     """Takes a recording line by line; `report()` tells what has been found so far."""
 
     def __init__(self, precision: Callable[[str], Precision] = lambda _: (None, None)) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BOOK = "spot-v2/ethusd-book25.ndjson"
 FLOATS = "spot-v2/btcusd-book10-float-text.ndjson"
+V1 = "spot-v1/xbtusd-book10.ndjson"
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -62,6 +63,55 @@ def test_a_cut_recording_is_exit_code_1(capsys: pytest.CaptureFixture[str], capt
     book = json.loads(out)["books"]["ETH/USD"]
     assert (code, book["mismatched"], book["resyncs"]) == (1, 1, 1)
     assert book["verified"] < book["updates"]
+
+
+def test_a_recording_of_v1_needs_no_option(capsys: pytest.CaptureFixture[str], captures: Path) -> None:
+    """The same counts and verdict; options for the digits of v2 change nothing."""
+    snapshot = captures / "reference" / "instrument-snapshot-v2.json"
+    counts = {"snapshots": 1, "updates": 979, "verified": 979, "mismatched": 0, "resyncs": 0}
+    for option in ([], ["--instruments", snapshot], ["--price-precision", 1]):
+        code, out, err = run(capsys, "verify", captures / V1, "--json", *option)
+        assert (code, err) == (0, "")
+        assert json.loads(out) == {"frames": 1150, "unknown": 0, "errors": 0, "books": {"BTC/USD book-10": counts}}
+
+    code, out, _ = run(capsys, "verify", captures / V1)
+    assert code == 0
+    assert "100.0 %" in out
+    assert "1,150 frames, 0 unknown, 0 errors; every book message holds" in out
+
+
+def test_a_changed_digit_of_v1_is_exit_code_1_with_its_line(
+    capsys: pytest.CaptureFixture[str], captures: Path, tmp_path: Path
+) -> None:
+    """Line 5 is the first update: its checksum is told as it came and as it should be."""
+    changed = tmp_path / "changed.ndjson"
+    changed.write_text((captures / V1).read_text().replace('"c\\":\\"3572756970', '"c\\":\\"3572756971', 1))
+    code, out, _ = run(capsys, "verify", changed)
+    words = " ".join(out.split())
+    assert code == 1
+    assert "line 5: checksum of BTC/USD" in words
+    assert "3572756970" in words
+    assert "3572756971" in words
+    assert "NOT every book message holds" in words
+    assert "100.0 %" not in words
+
+
+@pytest.mark.parametrize("feed", [(BOOK, 1128, "ETH/USD"), (V1, 979, "BTC/USD book-10")], ids=["v2", "v1"])
+def test_what_could_not_be_judged_is_not_said_to_hold(
+    capsys: pytest.CaptureFixture[str], captures: Path, tmp_path: Path, feed: tuple[str, int, str]
+) -> None:
+    """Without its snapshot nothing fails and nothing is proven, in either API."""
+    name, updates, named = feed
+    lines = (captures / name).read_text().splitlines(keepends=True)
+    cut = tmp_path / "cut.ndjson"
+    cut.write_text("".join(line for line in lines if "snapshot" not in line and '"as\\"' not in line))
+    code, out, _ = run(capsys, "verify", cut)
+    assert code == 0
+    assert f"no book message failed, {updates:,} could not be judged" in out
+    assert "0.0 %" in out
+    code, out, _ = run(capsys, "verify", cut, "--json")
+    counts = {"snapshots": 0, "updates": updates, "verified": 0, "mismatched": 0, "resyncs": 0}
+    assert (code, json.loads(out)["books"]) == (0, {named: counts})
 
 
 def test_digits_come_from_a_snapshot_or_from_options(

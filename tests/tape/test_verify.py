@@ -122,6 +122,18 @@ def test_lost_zeros_need_the_pairs_digits(captures: Path) -> None:
     assert counts(verify(frames(told, lines[0].raw)), "ETH/USD") == (1, 0, 1, 0, 0)
 
 
+def test_digits_that_are_told_late_serve_the_open_book_from_there_on(captures: Path) -> None:
+    """The same digits as on the wire change nothing; fewer of them cannot be right, and the book needs a snapshot."""
+    lines = list(read_recording(captures / "spot-v2" / "ethusd-book25.ndjson"))
+    told = json.loads((captures / "reference" / "instrument-snapshot-v2.json").read_text())
+    assert counts(verify([*lines[:100], *frames(told), *lines[100:]]), "ETH/USD") == (1, 1128, 1129, 0, 0)
+    pair = next(pair for pair in told["data"]["pairs"] if pair["symbol"] == "ETH/USD")
+    stale = {**told, "data": {"assets": [], "pairs": [pair | {"price_precision": 1}]}}
+    report = verify([*lines[:100], *frames(stale), *lines[100:]])
+    assert counts(report, "ETH/USD")[2:] == (counts(verify(lines[:100]), "ETH/USD")[2], 0, 1)
+    assert not report.proven
+
+
 def test_depth_comes_from_the_ack_and_otherwise_from_the_snapshot(captures: Path) -> None:
     """Without its ack the depth-25 feed is still proven; with a wrong ack it is not, so the ack is believed."""
     lines = list(read_recording(captures / "spot-v2" / "ethusd-book25.ndjson"))

@@ -24,6 +24,7 @@ from rxkraken.cli.doctor import doctor
 from rxkraken.cli.exits import CLOSED_PIPE, DONE, FAILED, INTERRUPTED, USAGE, Ended
 from rxkraken.cli.orders import order
 from rxkraken.cli.rest import rest
+from rxkraken.cli.running import LONGEST
 from rxkraken.cli.simulate import simulate
 from rxkraken.cli.streams import book, instruments, ohlc, spread, status, ticker, trades
 from rxkraken.cli.token import token
@@ -79,7 +80,8 @@ def _options(
         bool, typer.Option("--json", help="Write lines of JSON on a terminal too; in a pipe it is so anyway.")
     ] = False,
     patience: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="End a stream that has no connection for so long.")
+        float,
+        typer.Option(min=0.1, max=LONGEST, metavar="SECONDS", help="End a stream that has no connection for so long."),
     ] = PATIENCE,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
@@ -131,10 +133,20 @@ def _say(code: int, message: str) -> int:
 
 
 def _one_line(error: Any) -> str:
-    """Put a usage error on one line, with the place where the command is explained."""
+    """Put a usage error on one line: the value that was given, and the place where the command is explained."""
     where = error.ctx.command_path if getattr(error, "ctx", None) is not None else "rxkraken"
-    text = " ".join(error.format_message().split()).rstrip(".")
+    text = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
+    value = _given(error.__cause__)
+    if value is not None and repr(value) not in text:
+        text = text.replace("Invalid value", f"Invalid value {value!r}", 1)
     return f"{text}; see {where} --help"
+
+
+def _given(cause: Any) -> object:
+    """Return the value that typer found wrong; it names none itself where pydantic did the looking."""
+    told = getattr(cause, "errors", None)
+    rows: Any = told() if callable(told) else ()
+    return next((row.get("input") for row in rows), None)
 
 
 def _let_go_of_stdout() -> None:

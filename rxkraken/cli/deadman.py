@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from rxkraken.cli.context import PATIENT, Options
+from rxkraken.cli.deadline import hurried, must_have
+from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import FAILED, Ended
 from rxkraken.cli.orders_outcome import ending
 from rxkraken.cli.records import json_line
-from rxkraken.cli.running import run_until_stopped, wait_for
-from rxkraken.errors import KrakenError
+from rxkraken.cli.running import LONGEST, run_until_stopped, wait_for
+from rxkraken.errors import KrakenError, RequestTimeout
 from rxkraken.models.trading import Armed, Tripped
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from rxkraken.client import KrakenClient
@@ -25,6 +27,7 @@ _LEAST: Final = 5
 _MOST: Final = 86_399
 
 
+@examples("rxkraken dead-man 60", "rxkraken dead-man 60 --for 3600")
 def dead_man(
     context: typer.Context,
     seconds: Annotated[
@@ -32,7 +35,8 @@ def dead_man(
     ] = 60,
     *,
     duration: Annotated[
-        float | None, typer.Option("--for", min=0.1, metavar="S", help="End after so many seconds; else on Ctrl-C.")
+        float | None,
+        typer.Option("--for", min=0.1, max=LONGEST, metavar="S", help="End after so many seconds; else on Ctrl-C."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print lines of JSON; so it is in a pipe.")] = False,
 ) -> None:
@@ -42,22 +46,19 @@ def dead_man(
     is the account's: it cancels the orders of your other programs too. Ctrl-C disarms it, and so does SIGTERM; a
     process that is killed, or a machine that dies, does not, which is the point.
 
+    If it cannot be armed at all within --patience, the command ends with exit code 1.
+
     When it could not be refreshed in time it has tripped: take every order as cancelled. The command says so, goes on
     trying to arm it again, and its exit code in the end is 7. Exit code 1 if it could not be disarmed, 3 if Kraken
     refuses it.
-
-    For example:
-
-      rxkraken dead-man 60
-
-      rxkraken dead-man 60 --for 3600
     """
     options = Options.of(context)
     write = _as_json if as_json or options.as_json else _as_text
-    run = _Run(write)
+    run = _Run(write, options.patience)
 
     async def body(stop: asyncio.Event) -> None:
-        async with options.client(private=True, settings=PATIENT) as client:
+        async with options.client(private=True, settings=hurried(options, PATIENT)) as client:
+            must_have(client.endpoints, "auth", "rest")
             await run.guard(client, seconds, stop, duration)
 
     run_until_stopped(body)
@@ -68,8 +69,10 @@ def dead_man(
 class _Run:
     """One run: what the switch was last seen to be, and whether it ever tripped."""
 
-    def __init__(self, write: Callable[[str, Armed | Tripped | None], None]) -> None:
+    def __init__(self, write: Callable[[str, Armed | Tripped | None], None], patience: float) -> None:
         self.tripped = False
+        self._patience = patience
+        self._was_armed = False
         self._write = write
         self._armed: Armed | None = None
         self._failure: Exception | None = None
@@ -81,12 +84,18 @@ class _Run:
             self._failure = error
             stop.set()
 
+        def give_up() -> None:
+            if not self._was_armed:
+                fail(RequestTimeout(f"the switch was not confirmed within {self._patience:g} s: take it as not armed"))
+
         subscription = client.dead_mans_switch(seconds).subscribe(self._tell(fail), fail)
+        limit = asyncio.get_running_loop().call_later(self._patience, give_up)
         try:
             await wait_for(stop, duration)
         finally:
+            limit.cancel()
             subscription.dispose()
-            if self._armed is not None and not isinstance(self._failure, KrakenError):
+            if self._was_armed and not isinstance(self._failure, KrakenError):
                 await self._disarm(client)
         if isinstance(self._failure, KrakenError):
             raise ending(self._failure) from self._failure
@@ -97,7 +106,9 @@ class _Run:
         def on_next(state: Armed | Tripped) -> None:
             if isinstance(state, Tripped):
                 self.tripped = True
+                self._armed = None
             else:
+                self._was_armed = True
                 self._armed = state
             try:
                 self._write("armed" if isinstance(state, Armed) else "tripped", state)
@@ -111,7 +122,9 @@ class _Run:
         try:
             await client.cancel_all_orders_after(0)
         except KrakenError as error:
-            at = self._armed.trigger_time if self._armed is not None else None
+            if self._armed is None:
+                return  # it has tripped and was not armed again: there is nothing left that it could cancel
+            at = self._armed.trigger_time
             when = f" at {at.isoformat(timespec='seconds')}" if at is not None else ""
             raise Ended(FAILED, f"the switch could not be disarmed, and cancels every order{when}: {error}") from error
         if not isinstance(self._failure, OSError):

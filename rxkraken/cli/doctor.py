@@ -10,8 +10,10 @@ import typer
 from rxkraken.cli import doctor_checks as checks
 from rxkraken.cli.context import SETTINGS, Options
 from rxkraken.cli.doctor_hosts import Finding, hosts_of, look_at
+from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import FAILED, Ended
 from rxkraken.cli.records import json_line, plain
+from rxkraken.cli.running import LONGEST
 from rxkraken.cli.terminal import console
 from rxkraken.client import KrakenClient
 
@@ -24,10 +26,17 @@ _STYLES: Final = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 _NOT_TRIED: Final = "not tried: its host cannot be reached"
 
 
+@examples(
+    "rxkraken doctor",
+    "rxkraken --json doctor --within 10",
+    "rxkraken --endpoints beta doctor",
+)
 def doctor(
     context: typer.Context,
     *,
-    within: Annotated[float, typer.Option(min=0.1, metavar="S", help="How many seconds each check may take.")] = 5.0,
+    within: Annotated[
+        float, typer.Option(min=0.1, max=LONGEST, metavar="S", help="How many seconds each check may take.")
+    ] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON a check; so it is in a pipe.")] = False,
 ) -> None:
     """Check everything between this machine and Kraken, and say what to do about what does not work.
@@ -37,14 +46,6 @@ def doctor(
     is public is checked.
 
     Each check passes, warns or fails. Exit code 1 if one fails.
-
-    For example:
-
-      rxkraken doctor
-
-      rxkraken --json doctor --within 10
-
-      rxkraken --endpoints beta doctor
     """
     options = Options.of(context)
     failures = asyncio.run(_examine(options, within, as_json=as_json or options.as_json))

@@ -20,14 +20,18 @@ def examples(*lines: str) -> Callable[[C], C]:
     """Put these command lines at the end of a command's help, where `lines_of` finds them again."""
 
     def add(command: C) -> C:
-        shown = "\n".join(f"  {line}" for line in lines)
-        paragraphs = (inspect.getdoc(command) or "").split("\n\n")
-        # typer would break the lines of prose where they are broken in the source.
-        prose = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-        command.__doc__ = f"{prose}\n\n{_AS_IT_STANDS}\nExamples:\n{shown}"
+        command.__doc__ = with_examples(inspect.getdoc(command) or "", *lines)
         return command
 
     return add
+
+
+def with_examples(text: str, *lines: str) -> str:
+    """Return a help text with these command lines at its end, for a group of commands, which is no function."""
+    shown = "\n".join(f"  {line}" for line in lines)
+    # typer would break the lines of prose where they are broken in the source.
+    prose = "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    return f"{prose}\n\n{_AS_IT_STANDS}\nExamples:\n{shown}"
 
 
 def lines_of(text: str) -> list[str]:

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from rxkraken.cli import orders_options as o
 from rxkraken.cli.context import Options
+from rxkraken.cli.examples import examples, with_examples
 from rxkraken.cli.exits import USAGE, Ended
 from rxkraken.cli.orders_batch import read_orders
 from rxkraken.cli.orders_sending import Sending, send
+from rxkraken.cli.running import LONGEST
 
 if TYPE_CHECKING:
     from rxkraken.client import KrakenClient
     from rxkraken.trading.ticket import Ticket
 
+_HELP: Final = """Place, change and cancel orders.
+
+Each request is shown with the place it goes to, and sent when you say y; --yes sends it unasked, and without a
+terminal it is needed. A request is sent once. Where no answer comes, the outcome is looked up before the command
+ends, for about a minute at most.
+
+Exit codes: 0 Kraken took it; 1 not confirmed, or failed otherwise; 2 the command line or the order is wrong; 3
+rejected, wholly or in part; 4 the outcome is unknown and could not be found out: look at the account before you
+send it again; 5 nothing took effect, it may be made again; 6 --wait fill, and it is not filled; 130 interrupted.
+"""
+
 order = typer.Typer(
     name="order",
-    no_args_is_help=True,
-    help="""Place, change and cancel orders.
-
-    Each request is shown with the place it goes to, and sent when you say y; --yes sends it unasked, and without a
-    terminal it is needed. A request is sent once. Where no answer comes, the outcome is looked up before the command
-    ends, for about a minute at most.
-
-    Exit codes: 0 Kraken took it; 1 not confirmed, or failed otherwise; 2 the command line or the order is wrong; 3
-    rejected, wholly or in part; 4 the outcome is unknown and could not be found out: look at the account before you
-    send it again; 5 nothing took effect, it may be made again; 6 --wait fill, and it is not filled; 130 interrupted.
-
-    For example:
-
-      rxkraken order add BTC/USD buy limit --qty 0.01 --price 25000 --validate
-    """,
+    help=with_examples(
+        _HELP,
+        "rxkraken order add BTC/USD buy limit --qty 0.01 --price 25000 --validate",
+        "rxkraken order cancel-all",
+    ),
 )
 
 
@@ -53,6 +56,12 @@ def _sending(context: typer.Context, *, yes: bool, as_json: bool, fill_within: f
 
 
 @order.command()
+@examples(
+    "rxkraken order add BTC/USD buy limit --qty 0.01 --price 25000",
+    "rxkraken order add BTC/USD buy market --qty 0.01 --wait fill --yes",
+    "rxkraken order add BTC/USD sell stop-loss --qty 0.01 --trigger-price 20000",
+    "rxkraken order add BTC/USD buy limit --qty 0.01 --price 25000 --validate",
+)
 def add(
     context: typer.Context,
     symbol: o.Market,
@@ -86,7 +95,9 @@ def add(
     rounding: o.Rounding = None,
     extra: o.Extra = None,
     wait: Annotated[Until, typer.Option(help="ack: until Kraken took it; fill: until it is filled.")] = Until.ACK,
-    within: Annotated[float, typer.Option(min=0.1, metavar="S", help="How many seconds --wait fill waits.")] = 60.0,
+    within: Annotated[
+        float, typer.Option(min=0.1, max=LONGEST, metavar="S", help="How many seconds --wait fill waits.")
+    ] = 60.0,
     yes: o.Yes = False,
     as_json: o.Json = False,
 ) -> None:
@@ -95,16 +106,6 @@ def add(
     Numbers are sent with the digits you type. With --wait fill every state of the order is printed; the order stays in
     the book when the time is over. Every order gets an id of yours, made up if none is given, except beside
     --order-userref and --conditional.
-
-    For example:
-
-      rxkraken order add BTC/USD buy limit --qty 0.01 --price 25000
-
-      rxkraken order add BTC/USD buy market --qty 0.01 --wait fill --yes
-
-      rxkraken order add BTC/USD sell stop-loss --qty 0.01 --trigger-price 20000
-
-      rxkraken order add BTC/USD buy limit --qty 0.01 --price 25000 --validate
     """
     given = o.arguments(locals(), *_OWN)
     filling = wait is Until.FILL
@@ -118,6 +119,10 @@ def add(
 
 
 @order.command()
+@examples(
+    "rxkraken order amend OLP4KD-DFLZW-AQIRZ4 --price 25100",
+    "rxkraken order amend --cl-ord-id mine-1 --qty 0.02 --yes",
+)
 def amend(
     context: typer.Context,
     order_id: o.Named = None,
@@ -137,14 +142,7 @@ def amend(
     yes: o.Yes = False,
     as_json: o.Json = False,
 ) -> None:
-    """Change an order in place: it keeps its ids, and its place in the queue when only the quantity goes down.
-
-    For example:
-
-      rxkraken order amend OLP4KD-DFLZW-AQIRZ4 --price 25100
-
-      rxkraken order amend --cl-ord-id mine-1 --qty 0.02 --yes
-    """
+    """Change an order in place: it keeps its ids, and its place in the queue when only the quantity goes down."""
     given = o.arguments(locals(), *(name for name in _OWN if name != "symbol"))
     if (order_id is None) == (cl_ord_id is None):
         raise Ended(USAGE, "name the order by one of them: ORDER_ID or --cl-ord-id; see rxkraken order amend --help")
@@ -156,6 +154,7 @@ def amend(
 
 
 @order.command()
+@examples("rxkraken order edit OLP4KD-DFLZW-AQIRZ4 BTC/USD --qty 0.02 --price 25200")
 def edit(
     context: typer.Context,
     order_id: Annotated[str, typer.Argument(metavar="ORDER_ID", help="The order, by Kraken's id.")],
@@ -180,12 +179,7 @@ def edit(
     yes: o.Yes = False,
     as_json: o.Json = False,
 ) -> None:
-    """Cancel an order and place a changed one, with a new id and at the end of the queue. Prefer `amend`.
-
-    For example:
-
-      rxkraken order edit OLP4KD-DFLZW-AQIRZ4 BTC/USD --qty 0.02 --price 25200
-    """
+    """Cancel an order and place a changed one, with a new id and at the end of the queue. Prefer `amend`."""
     given = o.arguments(locals(), *_OWN)
     send(
         _sending(context, yes=yes, as_json=as_json),
@@ -195,6 +189,10 @@ def edit(
 
 
 @order.command()
+@examples(
+    "rxkraken order cancel OLP4KD-DFLZW-AQIRZ4",
+    "rxkraken order cancel --cl-ord-id mine-1 --cl-ord-id mine-2 --yes",
+)
 def cancel(
     context: typer.Context,
     order_ids: Annotated[
@@ -216,12 +214,6 @@ def cancel(
     """Cancel orders. "Unknown order" means that there is no such open order: it is filled, cancelled, or never was.
 
     Exit code 3 if one of them was not cancelled.
-
-    For example:
-
-      rxkraken order cancel OLP4KD-DFLZW-AQIRZ4
-
-      rxkraken order cancel --cl-ord-id mine-1 --cl-ord-id mine-2 --yes
     """
     ids, own, tags = order_ids or [], cl_ord_id or [], order_userref or []
 
@@ -233,19 +225,14 @@ def cancel(
 
 
 @order.command()
+@examples("rxkraken order cancel-all", "rxkraken order cancel-all --yes")
 def cancel_all(context: typer.Context, *, yes: o.Yes = False, as_json: o.Json = False) -> None:
-    """Cancel every open order of the account, those of other programs included.
-
-    For example:
-
-      rxkraken order cancel-all
-
-      rxkraken order cancel-all --yes
-    """
+    """Cancel every open order of the account, those of other programs included."""
     send(_sending(context, yes=yes, as_json=as_json), "cancel_all", lambda client: client.cancel_all())
 
 
 @order.command()
+@examples("rxkraken order batch BTC/USD orders.ndjson", "rxkraken order batch BTC/USD - --yes < orders.ndjson")
 def batch(
     context: typer.Context,
     symbol: o.Market,
@@ -263,12 +250,6 @@ def batch(
     The file holds a JSON object a line, or one JSON array of them. The members are the options of `add` with
     underscores; side and order_type are among them. Kraken may place some orders and refuse others: there is a line for
     each, and exit code 3 if one was refused.
-
-    For example:
-
-      rxkraken order batch BTC/USD orders.ndjson
-
-      rxkraken order batch BTC/USD - --yes < orders.ndjson
     """
     given = o.arguments(locals(), *_OWN)
     orders = read_orders(file)

@@ -15,6 +15,8 @@ _EXAMPLE: Final = '{"side": "buy", "order_type": "limit", "qty": "0.01", "price"
 
 def read_orders(file: str) -> list[dict[str, Any]]:
     """Read the orders in `file`, or standard input for `-`; ends the command with exit code 2 where there are none."""
+    if not file:
+        raise Ended(USAGE, "FILE is empty; name the file with the orders, or give - for standard input")
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -12,16 +12,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from rxkraken.cli.deadline import REMEDY
 from rxkraken.cli.exits import FAILED, USAGE, Ended
 from rxkraken.errors import (
+    ExchangeError,
     InvalidArgument,
     KrakenError,
+    LinkLost,
     MissingCredentials,
     NotPlaced,
     NotSent,
     OrderRejected,
     OutcomeUnknown,
     RateLimited,
+    RequestTimeout,
+    RetriesExhausted,
 )
 
 REJECTED: Final = 3
@@ -64,10 +69,21 @@ def advice(error: KrakenError) -> list[str]:
     """Return what usually helps: REST says so in notes, of which the first only names the call."""
     if isinstance(error, MissingCredentials):
         return []
+    if isinstance(error, _NO_ANSWER):
+        return [REMEDY]
+    if isinstance(error, ExchangeError) and _says_unknown_market(error):
+        return ["the markets are listed by: rxkraken instruments"]
     notes = [note for note in getattr(error, "__notes__", ()) if not note.startswith("in the REST call")]
     if isinstance(error, RateLimited) and error.wait is not None and not notes:
         notes.append(f"wait {error.wait:g} s")
     return notes
+
+
+def _says_unknown_market(error: ExchangeError) -> bool:
+    return error.category == "symbol" or "nknown asset pair" in error.text
+
+
+_NO_ANSWER: Final = (LinkLost, RetriesExhausted, RequestTimeout, NotSent)
 
 
 def _named(error: KrakenError) -> str:

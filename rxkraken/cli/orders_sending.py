@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from rxkraken.cli.context import Options
+from rxkraken.cli.deadline import hurried, must_have
 from rxkraken.cli.exits import FAILED, INTERRUPTED, Ended
 from rxkraken.cli.orders_confirm import confirm, must_be_able_to_ask
 from rxkraken.cli.orders_outcome import UNFILLED, ending, outcome_of
@@ -49,7 +50,9 @@ def send(sending: Sending, method: str, make: Make) -> None:
 
 
 async def _send(sending: Sending, make: Make) -> None:
-    async with sending.options.client(private=True) as client:
+    options = sending.options
+    async with options.client(private=True, settings=hurried(options)) as client:
+        must_have(client.endpoints, "auth", "rest")
         ticket = make(client)
         if not sending.yes:
             # Who is asked should see the numbers as they will be sent, so the market's rules come first. Without them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads the annotations of a command when it runs
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 import typer
 
 from rxkraken.cli.context import Options
+from rxkraken.cli.deadline import answered, hurried, must_have
+from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import INTERRUPTED, USAGE, Ended
 from rxkraken.cli.orders_confirm import confirm
 from rxkraken.cli.orders_outcome import ending
@@ -32,6 +35,14 @@ class Method(StrEnum):
     POST = "POST"
 
 
+@examples(
+    "rxkraken rest GET Time",
+    "rxkraken rest GET Ticker pair=XBTUSD",
+    "rxkraken rest GET Depth pair=XBTUSD count=2",
+    "rxkraken rest POST Balance",
+    "rxkraken rest POST QueryOrders txid=OLP4KD-DFLZW-AQIRZ4",
+    "rxkraken rest POST CancelAllOrdersAfter timeout=0 --yes",
+)
 def rest(
     context: typer.Context,
     method: Annotated[
@@ -53,36 +64,29 @@ def rest(
     Calls that change something (orders, withdrawals, transfers) are shown and confirmed first, and made once: see
     `rxkraken order --help` for the exit codes of their outcomes. A call that this version does not know is public with
     GET, and signed with POST. Private calls need an API key. Tokens are not shown.
-
-    For example:
-
-      rxkraken rest GET Time
-
-      rxkraken rest GET Ticker pair=XBTUSD
-
-      rxkraken rest GET Depth pair=XBTUSD count=2
-
-      rxkraken rest POST Balance
-
-      rxkraken rest POST QueryOrders txid=OLP4KD-DFLZW-AQIRZ4
-
-      rxkraken rest POST CancelAllOrdersAfter timeout=0 --yes
     """
     options = Options.of(context)
     spec = spec_of(name, auth=None if name in CALLS else method is Method.POST)
     given = parameters(parameter or ())
+    if output is not None:
+        _must_be_writable(output)
     asyncio.run(_made(options, method, spec, given, yes=yes, output=output))
 
 
 async def _made(
     options: Options, method: Method, spec: CallSpec, given: dict[str, Any], *, yes: bool, output: Path | None
 ) -> None:
-    async with options.client(private=spec.private) as client:
+    async with options.client(private=spec.private, settings=hurried(options)) as client:
+        must_have(client.endpoints, "rest")
         if spec.nature != "read":
             where = f"{client.endpoints.rest}{spec.path}"
             await confirm(spec.name, given, where, yes=yes)
         try:
-            answer = await _asked(client, method, spec, given)
+            asked = _asked(client, method, spec, given)
+            if spec.nature == "read":
+                answer = await answered(asked, spec.name, client.endpoints.rest, options)
+            else:
+                answer = await asked
         except KrakenError as error:
             raise ending(error) from error
         except asyncio.CancelledError:
@@ -118,6 +122,19 @@ def _is_deep(value: Any) -> bool:
             return any(isinstance(item, dict | list) for item in value.values())  # pyright: ignore[reportUnknownVariableType]
         case _:
             return False
+
+
+def _must_be_writable(output: Path) -> None:
+    """End the command with exit code 2 before anything is asked whose answer could not be kept."""
+    why = None
+    if output.is_dir():
+        why = "it is a directory"
+    elif not output.parent.is_dir():
+        why = f"there is no directory {output.parent}"
+    elif not os.access(output if output.exists() else output.parent, os.W_OK):
+        why = "permission denied"
+    if why is not None:
+        raise Ended(USAGE, f"cannot write --output {output}: {why}; nothing was asked, name another file")
 
 
 def _write(answer: Any, output: Path | None, *, as_json: bool) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
+LONGEST: Final = 31_536_000.0
+"""The most seconds that an option may say, a year: `inf` would be a wait without an end."""
+
+_STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_until_stopped(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -8,11 +8,18 @@ from typing import Annotated
 import typer
 
 from rxkraken.cli.context import Options
+from rxkraken.cli.deadline import answered, hurried, must_have
+from rxkraken.cli.examples import examples
 from rxkraken.cli.orders_outcome import ending
 from rxkraken.cli.rest_text import line
 from rxkraken.errors import KrakenError
 
 
+@examples(
+    "rxkraken token",
+    "rxkraken token --show",
+    "rxkraken --json token --show",
+)
 def token(
     context: typer.Context,
     *,
@@ -24,22 +31,16 @@ def token(
 
     Kraken gives it for as many seconds as `expires` says; once used on a connection it lives as long as that. Without
     --show it is not printed anywhere. rxkraken itself gets its tokens by itself.
-
-    For example:
-
-      rxkraken token
-
-      rxkraken token --show
-
-      rxkraken --json token --show
     """
     asyncio.run(_issue(Options.of(context), show=show))
 
 
 async def _issue(options: Options, *, show: bool) -> None:
-    async with options.client(private=True) as client:
+    async with options.client(private=True, settings=hurried(options)) as client:
+        must_have(client.endpoints, "rest")
         try:
-            issued = await client.rest.get_websockets_token()
+            asked = client.rest.get_websockets_token()
+            issued = await answered(asked, "GetWebSocketsToken", client.endpoints.rest, options)
         except KrakenError as error:
             raise ending(error) from error
     secret = {"token": issued.token} if show else {}

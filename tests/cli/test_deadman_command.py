@@ -116,7 +116,7 @@ class Switching:
 
 def played(client: Switching, *, for_people: bool = True) -> deadman._Run:
     """Run it for a moment against such a client."""
-    run = deadman._Run(deadman._as_text if for_people else deadman._as_json)
+    run = deadman._Run(deadman._as_text if for_people else deadman._as_json, 15)
     asyncio.run(run.guard(client, 60, asyncio.Event(), 0.01))  # type: ignore[arg-type]
     return run
 

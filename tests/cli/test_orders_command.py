@@ -246,7 +246,7 @@ def test_several_orders_are_cancelled_one_by_one_or_in_a_batch(venue: Venue) -> 
 
 @pytest.mark.parametrize(
     ("command", "count"),
-    [("", 1), ("add", 4), ("amend", 2), ("edit", 1), ("cancel", 2), ("cancel-all", 2), ("batch", 2)],
+    [("", 2), ("add", 4), ("amend", 2), ("edit", 1), ("cancel", 2), ("cancel-all", 2), ("batch", 2)],
 )
 def test_every_example_of_the_help_runs(
     venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, count: int

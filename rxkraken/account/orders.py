@@ -16,7 +16,7 @@ from rxkraken.models.trading import FINAL_STATUSES, Execution, Fee, Order
 from rxkraken.protocol.spot_v2_account import FillReport, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
 _EXACT: Final = Context(prec=60)
@@ -61,7 +61,7 @@ class OrderTable:
         self.open: dict[str, Order] = {}
         self._closed: OrderedDict[str, Order] = OrderedDict()
         self._fills: OrderedDict[str, None] = OrderedDict()
-        self._expected: dict[str, Order] = {}
+        self._expected: dict[str, Callable[[str], Order]] = {}
         self._told: dict[str, dict[str, datetime]] = {}
         self._introduced: OrderedDict[str, Order] = OrderedDict()
         # How much of each order's filled quantity came as fills, or before there was anything to see of it.
@@ -95,9 +95,12 @@ class OrderTable:
 
     # --- our own requests -------------------------------------------------------------------------------------------
 
-    def expect(self, cl_ord_id: str, order: Order) -> None:
-        """Remember what an order request says, so that the first report about it need not say it again."""
-        self._expected[cl_ord_id] = order
+    def expect(self, cl_ord_id: str, describe: Callable[[str], Order]) -> None:
+        """Remember what an order request says, so that the first report about it need not say it again.
+
+        `describe` makes the order from the `order_id` that it was given.
+        """
+        self._expected[cl_ord_id] = describe
         while len(self._expected) > _MOST_CLOSED:
             del self._expected[next(iter(self._expected))]
 
@@ -132,7 +135,10 @@ class OrderTable:
 
     def knows(self, report: Report) -> bool:
         """Whether there is enough to tell of this report: the order is known, or the report says what it is."""
-        return "symbol" in report.changes or self.get(report.order_id) is not None or self._request(report) is not None
+        changes, order_id = report.changes, report.order_id
+        if "symbol" in changes or order_id in self.open or order_id in self._closed or order_id in self._introduced:
+            return True
+        return changes.get("cl_ord_id") in self._expected
 
     def apply(self, report: Report, when: When) -> Execution | None:
         """Merge one report; returns the event to emit, or None when everything it says was known."""
@@ -192,8 +198,8 @@ class OrderTable:
         if introduced is not None:
             return introduced
         own_id = report.changes.get("cl_ord_id")
-        expected = self._expected.get(own_id) if own_id is not None else None
-        return None if expected is None else replace(expected, order_id=report.order_id)
+        describe = self._expected.get(own_id) if own_id is not None else None
+        return None if describe is None else describe(report.order_id)
 
     def _account_for(self, before: Order, fill: FillReport | None) -> Decimal:
         accounted = self._accounted.get(before.order_id, before.cum_qty)

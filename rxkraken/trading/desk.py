@@ -30,7 +30,7 @@ from rxkraken.trading import results
 from rxkraken.trading.charging import costs_of, settle
 from rxkraken.trading.confirm import untold
 from rxkraken.trading.reconcile import Departure, Reconciler
-from rxkraken.trading.seed import as_requested, orders_as_requested
+from rxkraken.trading.seed import as_requested, descriptions
 from rxkraken.trading.sent import Sent
 from rxkraken.trading.survey import Surveyor
 
@@ -286,7 +286,7 @@ class Desk:
         feed = self._feed()
         if feed is None:
             return
-        if isinstance(result, AddOrderResult) and result.placed:
+        if isinstance(result, AddOrderResult) and result.placed and feed.table.get(result.order_id) is None:
             feed.table.introduce(as_requested(request, result.order_id))
 
         def look() -> None:
@@ -406,8 +406,8 @@ class Desk:
 
 def _expect(feed: ExecutionsFeed | None, request: OrderRequest) -> None:
     if feed is not None:
-        for own_id, order in orders_as_requested(request).items():
-            feed.table.expect(own_id, order)
+        for own_id, describe in descriptions(request).items():
+            feed.table.expect(own_id, describe)
 
 
 def _not_sent(error: Exception) -> NotSent:

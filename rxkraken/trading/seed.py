@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 from rxkraken.models.trading import Contingent, Order, Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rxkraken.trading.request import OrderRequest
 
 
 def as_requested(request: OrderRequest, order_id: str, row: Mapping[str, Any] | None = None) -> Order:
     """Describe the order of an `add_order` request, or of one `row` of a batch, as it was asked for."""
-    params = {**request.params, **(row or {})}
+    params = request.params if row is None else {**request.params, **row}
     return Order(
         order_id=order_id,
         cl_ord_id=params.get("cl_ord_id"),
@@ -41,17 +41,20 @@ def as_requested(request: OrderRequest, order_id: str, row: Mapping[str, Any] | 
     )
 
 
-def orders_as_requested(request: OrderRequest) -> dict[str, Order]:
-    """Describe every order of an `add_order` or `batch_add` request that has a client's id, by that id."""
+def descriptions(request: OrderRequest) -> dict[str, Callable[[str], Order]]:
+    """Say for each client's id of an `add_order` or `batch_add` how its order is described, given its `order_id`."""
     match request.method:
         case "add_order":
-            orders = [as_requested(request, "")]
+            rows: list[Mapping[str, Any]] = [request.params]
         case "batch_add":
-            rows = cast("list[dict[str, Any]]", request.params["orders"])
-            orders = [as_requested(request, "", row) for row in rows]
+            rows = cast("list[Mapping[str, Any]]", request.params["orders"])
         case _:
-            orders = []
-    return {order.cl_ord_id: order for order in orders if order.cl_ord_id is not None}
+            rows = []
+    return {
+        row["cl_ord_id"]: lambda order_id, row=row: as_requested(request, order_id, row)
+        for row in rows
+        if row.get("cl_ord_id") is not None
+    }
 
 
 def _trigger(fields: Any) -> Trigger | None:

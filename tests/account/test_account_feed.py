@@ -140,7 +140,7 @@ def test_a_stranger_whom_nobody_knows_is_told_as_bare_as_he_is():
 def test_the_own_orders_need_not_be_asked_for():
     desk = Desk()
     desk.hear(kind="snapshot")
-    desk.feed.table.expect("mine", Order(order_id="", cl_ord_id="mine", symbol="BTC/USD", qty=D(1)))
+    desk.feed.table.expect("mine", lambda name: Order(order_id=name, cl_ord_id="mine", symbol="BTC/USD", qty=D(1)))
     desk.hear(report("O1", "new", at=1, cl_ord_id="mine"))
     assert [(event.order_id, event.symbol) for event in desk.items] == [("O1", "BTC/USD")]
     assert desk.holes == []

@@ -10,7 +10,7 @@ from reactivex.disposable import SerialDisposable
 from rxkraken.account.sequence import SequenceCheck
 from rxkraken.errors import LinkLost, NotSent, RequestTimeout
 from rxkraken.models.status import Status
-from rxkraken.session import conversation as said
+from rxkraken.session import events as said
 from rxkraken.session.conversation import Conversation
 from rxkraken.session.link import Opened
 from rxkraken.session.reconnecting import Connecting, Lost, reconnecting

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rxkraken.errors import NotSent, OutcomeUnknown
 from rxkraken.protocol.spot_v2 import Reply
-from rxkraken.session.conversation import is_refused_token
+from rxkraken.session.grant import is_refused_token
 
 if TYPE_CHECKING:
     from rxkraken.session.connection import Connection

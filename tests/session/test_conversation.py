@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rxkraken.protocol import spot_v2
 from rxkraken.protocol.topics import Topic
-from rxkraken.session import conversation as said
+from rxkraken.session import events as said
 from rxkraken.session.conversation import Conversation
 from rxkraken.settings import Settings
 
@@ -439,7 +439,7 @@ def test_private_topics_wait_for_the_token_and_carry_it():
     private = Topic("balances", private=True)
     talk.talk.want(private)
     assert talk.open() == []
-    talk.talk.token = "t"
+    talk.talk.grant("t")
     (request,) = talk.turn()
     assert request["params"] == {"channel": "balances", "snapshot": True, "token": "t"}
 

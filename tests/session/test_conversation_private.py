@@ -10,7 +10,7 @@ import pytest
 
 from rxkraken.protocol import spot_v2
 from rxkraken.protocol.topics import Topic
-from rxkraken.session import conversation as said
+from rxkraken.session import events as said
 from rxkraken.session.conversation import Conversation
 from rxkraken.settings import Settings
 from rxkraken.streams.channels import balances_topic, executions_topic, level3_topic

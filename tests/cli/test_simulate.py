@@ -195,6 +195,7 @@ def test_a_port_that_is_taken_is_exit_code_1_and_one_line(capsys: pytest.Capture
         (["--symbols", "nothing"], "--symbols: unknown symbol 'nothing'"),
         (["--symbols", "BTC/USD,FOO/BAR"], "--symbols: "),
         (["--port", "70000"], "--port"),
+        (["--host", "::1"], "--host ::1: IPv6 is not served; give a name or an IPv4 address"),
         (["--rate", "-1"], "--rate"),
         (["--rate", "inf"], "--rate"),
         (["--pace", "-1"], "--pace"),

@@ -52,7 +52,13 @@ _NUMBER: Final = re.compile(r"[0-9]+")
 # Sent as numbers; every other value of a trading request is text (ws-v1 reference section 9.2).
 _NUMERIC: Final = frozenset({"reqid", "timeout"})
 _LISTS: Final = frozenset({"txid", "cl_ord_id"})
-_HIDDEN: Final = "<hidden>"
+HIDDEN: Final = "<hidden>"
+# Fields that the words before them decide, and the token: a shell's history is no place for a secret.
+_OURS: Final[Mapping[str, str]] = {
+    "event": "event= is the endpoint itself; write that first, without event=",
+    "name": "name= is the feed itself; write that first, without name=",
+    "token": "the token is not given as a parameter; put it into WS_Token here, or give --token-file",
+}
 
 
 class Misused(Exception):
@@ -65,6 +71,12 @@ class Wish:
 
     kind: Kind
     frame: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The feed or endpoint, as it was typed."""
+        subscription: Mapping[str, Any] = self.frame.get("subscription", {})
+        return subscription.get("name", self.frame["event"])
 
     @property
     def is_private(self) -> bool:
@@ -80,12 +92,47 @@ class Wish:
         """Write the frame with the token in its place: as it is sent, or as it is `shown`, with the token hidden."""
         frame = dict(self.frame)
         if token is not None:
-            word = _HIDDEN if shown else token
+            word = HIDDEN if shown else token
             if self.kind == "private":
                 frame["subscription"] = {**frame["subscription"], "token": word}
             else:
                 frame["token"] = word
         return json.dumps(frame, separators=(",", ":"))
+
+
+class Replies:
+    """What Kraken has answered to a wish: whether at all, and its words once nothing of a feed was agreed to.
+
+    A feed is acknowledged pair by pair (ws-v1 reference section 4): it stands as soon as one of them is.
+    """
+
+    def __init__(self, wish: Wish) -> None:
+        """Count down from the number of symbols; a private feed has one answer."""
+        self._wish = wish
+        self._left = max(1, len(wish.frame.get("pair", ())))
+        self.came = False
+        self.refusal: str | None = None
+
+    def hear(self, text: str) -> None:
+        """Take a frame into account."""
+        try:
+            frame: Any = json.loads(text)
+        except ValueError:
+            return
+        if isinstance(frame, list):
+            self.came = True  # data, which is better than an answer
+            return
+        match frame:
+            case {"event": "heartbeat" | "systemStatus"}:
+                return
+            case {"errorMessage": str(said)} if not self.came:
+                self._left = self._left - 1 if "pair" in frame else 0
+                about = f"{frame['pair']}: " if "pair" in frame else ""
+                if self._left <= 0:
+                    self.refusal = about + said
+                self.came = self._wish.is_one_shot
+            case _:
+                self.came = True
 
 
 def read(words: Sequence[str]) -> Wish:
@@ -125,6 +172,8 @@ _TITLES: Final[Mapping[Kind, str]] = {
 def _public(name: str, words: Sequence[str]) -> dict[str, Any]:
     symbols = [word.upper() for word in words if not _NUMBER.fullmatch(word)]
     numbers = [int(word) for word in words if _NUMBER.fullmatch(word)]
+    if not all(symbol.strip() for symbol in symbols):
+        raise Misused(f"{name}: '' is no symbol.\n\n{usage('public')}")
     if not symbols:
         raise Misused(f"{name} needs at least one symbol.\n\n{usage('public')}")
     subscription: dict[str, Any] = {"name": name}
@@ -140,6 +189,10 @@ def _pairs(words: Sequence[str], name: str) -> list[tuple[str, str]]:
         key, equals, value = word.partition("=")
         if not (key and equals and value):
             raise Misused(f"{name}: {word!r} is not key=value.\n\n{usage(_ALL[name])}")
+        if key in _OURS:
+            raise Misused(f"{name}: {_OURS[key]}.\n\n{usage(_ALL[name])}")
+        if any(key == given for given, _ in pairs):
+            raise Misused(f"{name}: {key} is given twice; a list is written {key}=a,b.\n\n{usage(_ALL[name])}")
         pairs.append((key, value))
     return pairs
 
@@ -166,6 +219,8 @@ def _values(words: Sequence[str], name: str) -> dict[str, Any]:
             values[key] = _number(key, value, name)
         elif key in _LISTS and name == "cancelOrder":
             values[key] = value.split(",")
+            if not all(values[key]):
+                raise Misused(f"{name}: {key}={value!r} has an empty id in it.\n\n{usage(_ALL[name])}")
         else:
             values[key] = value
     return values

@@ -1,0 +1,236 @@
+"""Bad input and bad networks on the whole command line: one line with the remedy, the documented code, and an end."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rxkraken.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.cli.conftest import Venue
+
+COMMAND = [sys.executable, "-m", "rxkraken.cli"]
+SECRET = "c2VjcmV0LW9mLXRoaXMtdGVzdA=="
+ORDER = "BTC/USD buy limit --qty 0.01 --price 25000"
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Run it here; the exit code and what stderr says, which must be one honest line."""
+    capsys.readouterr()
+    begun = time.monotonic()
+    code = main(words)
+    assert time.monotonic() - begun < 10, words
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    assert SECRET not in out + err
+    return code, err
+
+
+def one_line(err: str) -> str:
+    assert err.startswith("rxkraken: "), err
+    assert err.count("\n") == 1, err
+    return err
+
+
+@pytest.mark.parametrize(
+    ("line", "named", "remedy"),
+    [
+        ("book 'BTC/U☃D'", "'BTC/U☃D'", "write it as BASE/QUOTE"),
+        ("ticker ''", "''", "write it as BASE/QUOTE"),
+        ("trades NOPE", "'NOPE'", "write it as BASE/QUOTE"),
+        ("level3 NOPE", "'NOPE'", "write it as BASE/QUOTE"),
+        (f"order add NOPE {ORDER[8:]} --yes", "'NOPE'", "write it as BASE/QUOTE"),
+        ("order edit O1 NOPE --qty 1 --yes", "'NOPE'", "write it as BASE/QUOTE"),
+        ("simulate --symbols NOPE", "'NOPE'", "write it as BASE/QUOTE"),
+        ("books BTC/USD", "'books'", "--help"),
+        ("order fly", "'fly'", "see rxkraken order --help"),
+        ("order", "command", "see rxkraken order --help"),
+        ("book", "'SYMBOL'", "see rxkraken book --help"),
+        ("--nosuch book BTC/USD", "--nosuch", "--help"),
+        ("token extra", "extra", "see rxkraken token --help"),
+        ("book BTC/USD --depth nan", "'nan'", "valid integer"),
+        ("book BTC/USD --depth 0x10", "'0x10'", "valid integer"),
+        ("book BTC/USD --depth 7", "7", "choose one of 10, 25"),
+        (f"book BTC/USD --depth {'9' * 60}", "9" * 60, "choose one of 10, 25"),
+        ("level3 BTC/USD --depth 7", "7", "choose one of 10, 100"),
+        ("ohlc BTC/USD --interval 7", "7", "choose one of 1, 5"),
+        ("ticker BTC/USD --trigger x", "'x'", "'trades', 'bbo'"),
+        ("ticker BTC/USD --for -1", "'-1'", "greater than or equal to 0.1"),
+        ("ticker BTC/USD --for nan", "'nan'", "greater than or equal to 0.1"),
+        ("ticker BTC/USD --count 0", "'0'", "greater than or equal to 1"),
+        ("ticker BTC/USD --until 2001-01-01T00:00:00Z", "2001-01-01", "that has passed; it is 20"),
+        ("ticker BTC/USD --until soon", "soon", "write it as 14:30"),
+        ("--patience 0 ticker BTC/USD", "'0'", "greater than or equal to 0.1"),
+        ("--patience inf ticker BTC/USD", "'inf'", "less than or equal to"),
+        ("--endpoints nowhere book BTC/USD", "nowhere", "give live, beta"),
+        ("--endpoints public=http://x book BTC/USD", "http://x", "write it as ws://"),
+        ("--endpoints public=ws://127.0.0.1:9 token", "rest URL", "--endpoints rest=URL"),
+        ("--endpoints public=ws://127.0.0.1:9 rest GET Time", "rest URL", "--endpoints rest=URL"),
+        ("--endpoints public=ws://127.0.0.1:9 dead-man", "auth URL", "--endpoints auth=URL"),
+        ("--endpoints public=ws://127.0.0.1:9 order cancel-all --yes", "auth URL", "--endpoints auth=URL"),
+        ("--simulate --endpoints beta token", "exclude each other", "leave one of them out"),
+        ("dead-man nan", "'nan'", "valid integer"),
+        ("dead-man 4", "'4'", "greater than or equal to 5"),
+        ("dead-man 60 --for -1", "'-1'", "greater than or equal to 0.1"),
+        ("dead-man 60 --for inf", "'inf'", "less than or equal to"),
+        ("doctor --within inf", "'inf'", "less than or equal to"),
+        ("doctor --within 0", "'0'", "greater than or equal to 0.1"),
+        ("order add BTC/USD hold limit --qty 1", "'hold'", "'buy', 'sell'"),
+        (f"order add {ORDER} --qty nan --yes", "'nan'", "give a finite one"),
+        (f"order add {ORDER} --qty -1 --yes", "-1", "more than 0"),
+        (f"order add {ORDER} --qty 0x10 --yes", "'0x10'", "write plain digits"),
+        (f"order add {ORDER} --qty '' --yes", "''", "write plain digits"),
+        (f"order add {ORDER} --qty {'1' * 99} --yes", "1" * 99, "finite one of usual size"),
+        (f"order add {ORDER} --deadline 0 --yes", "deadline=0.0", "0.5 to 60"),
+        (f"order add {ORDER} --cl-ord-id ☃ --yes", "'☃'", "printable ASCII"),
+        (f"order add {ORDER} --order-userref {'9' * 20} --yes", "9" * 20, "from -2147483648"),
+        (f"order add {ORDER} --wait fill --within inf --yes", "'inf'", "less than or equal to"),
+        (f"order add {ORDER} --wait never --yes", "'never'", "'ack', 'fill'"),
+        (f"order add {ORDER}", "add_order", "give --yes"),
+        ("order amend '' --price 1 --yes", "''", "give the text Kraken sent"),
+        ("order cancel '' --yes", "''", "give the text Kraken sent"),
+        ("order cancel --order-userref x --yes", "'x'", "valid integer"),
+        ("order batch BTC/USD '' --yes", "FILE is empty", "name the file"),
+        ("order batch BTC/USD / --yes", "/", "Is a directory"),
+        ("rest PUT Time", "'PUT'", "'get', 'post'"),
+        ("rest GET 'Time!'", "'Time!'", "as Kraken writes it"),
+        ("rest GET Ticker pair", "'pair'", "write key=value"),
+        ("rest GET Ticker pair:=nan", "pair:=nan", "write pair=nan"),
+        ("rest GET Time -o /nowhere/x", "/nowhere/x", "name another file"),
+        ("rest GET Time -o /", "/: it is a directory", "name another file"),
+        ("rest POST CancelAll", "CancelAll", "give --yes"),
+        ("verify /nowhere", "/nowhere", "No such file"),
+        ("verify /", "/", "Is a directory"),
+        ("simulate --rate nan", "'nan'", "less than or equal to 10000"),
+        ("simulate --port 99999", "'99999'", "65535"),
+        ("simulate --serve /nowhere", "/nowhere", "no such file"),
+        ("ws --timeout 0 ping", "'0'", "greater than or equal to 0.1"),
+        ("ws --timeout inf ping", "'inf'", "less than or equal to"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_that_names_it_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str, named: str, remedy: str
+) -> None:
+    """Nothing is connected: whoever listens on the discard port would be refused."""
+    monkeypatch.setenv("KRAKEN_API_KEY", "key-of-this-test")
+    monkeypatch.setenv("KRAKEN_API_SECRET", SECRET)
+    words = shlex.split(line)
+    here = [] if "--endpoints" in words else ["--endpoints", "ws://127.0.0.1:9"]
+    code, err = told(capsys, *here, *words)
+    assert (code, named in one_line(err), remedy in err) == (2, True, True), err
+
+
+PRIVATE = (
+    "executions", "level3 BTC/USD", "order cancel-all --yes", f"order add {ORDER} --yes", "dead-man 60",
+    "rest POST Balance", "token", "doctor", "ws cancelAll",
+)  # fmt: skip
+
+
+def unreadable(kind: str, folder: Path) -> tuple[Path, str]:
+    """A credentials file that is wrong in one way, and what the line must say about it."""
+    file = folder / kind
+    content, says = {
+        "missing": (None, "No such file or directory"),
+        "directory": (None, "is not a regular file"),
+        "for all": (f"key\n{SECRET}\n".encode(), f"run: chmod 600 {file}"),
+        "locked": (f"key\n{SECRET}\n".encode(), "Permission denied"),
+        "no text": (b"\xff\xfe\x00\x81\n\x99\x00", "copy "),
+        "no secret": (b"key\n", "write them on two lines"),
+        "no base64": (b"key\nnot!base64!\n", "copy the whole private key as Kraken shows it"),
+    }[kind]
+    if kind == "directory":
+        file.mkdir()
+    if content is not None:
+        file.write_bytes(content)
+        file.chmod({"for all": 0o644, "locked": 0}.get(kind, 0o600))
+    return file, says
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "for all", "locked", "no text", "no secret", "no base64"])
+def test_credentials_that_cannot_be_read_are_told_by_every_command_that_needs_them(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
+) -> None:
+    """Exit code 2, the file's name, what to do, and nothing of what the file holds."""
+    if kind == "locked" and os.geteuid() == 0:
+        pytest.skip("root may read every file")
+    file, says = unreadable(kind, tmp_path)
+    for line in PRIVATE:
+        words = ["--credentials", str(file), "--endpoints", "ws://127.0.0.1:9", *shlex.split(line)]
+        code, err = told(capsys, *words)
+        assert (code, str(file) in one_line(err), says in err) == (2, True, True), (line, err)
+        assert "not!base64!" not in err
+
+
+@pytest.mark.parametrize("line", [line for line in PRIVATE if not line.startswith(("doctor", "ws"))])
+def test_without_a_key_each_says_where_to_put_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.delenv("KRAKEN_API_KEY", raising=False)
+    monkeypatch.delenv("KRAKEN_API_SECRET", raising=False)
+    code, err = told(capsys, "--endpoints", "ws://127.0.0.1:9", *shlex.split(line))
+    assert (code, "give --credentials FILE before the command" in one_line(err)) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "No such file or directory"),
+        (b"", "holds no token: one line"),
+        (b"two words\n", "holds no token: one line"),
+        (b"\xff\xfe\x00", "it is not text"),
+        ("directory", "Is a directory"),
+    ],
+)
+def test_a_token_file_that_cannot_be_used_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes | str | None, says: str
+) -> None:
+    """Exit code 1, as Kraken's own client ends."""
+    file = tmp_path / "token"
+    if content == "directory":
+        file.mkdir()
+    elif isinstance(content, bytes):
+        file.write_bytes(content)
+    code, err = told(capsys, "--endpoints", "ws://127.0.0.1:9", "ws", "--token-file", str(file), "cancelAll")
+    assert (code, str(file) in one_line(err), says in err) == (1, True, True)
+    assert "fill one with: rxkraken token --show" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("foo", "Unknown feed or endpoint 'foo'"),
+        ("☃", "Unknown feed or endpoint '☃'"),
+        ("''", "Unknown feed or endpoint ''"),
+        ("book 10", "book needs at least one symbol"),
+        ("ticker ''", "'' is no symbol"),
+        ("openOrders ratecounter", "'ratecounter' is not key=value"),
+        ("openOrders token=x", "the token is not given as a parameter"),
+        ("ownTrades name=ticker", "write that first, without name="),
+        ("addOrder =5", "'=5' is not key=value"),
+        ("addOrder pair=A pair=B", "pair is given twice"),
+        ("addOrder event=cancelAll", "write that first, without event="),
+        ("cancelOrder txid=A,,B", "has an empty id in it"),
+        ("cancelAllOrdersAfter timeout=-1", "timeout='-1' is not a whole number"),
+        ("ping reqid=0x10", "reqid='0x10' is not a whole number"),
+    ],
+)
+def test_words_that_krakenws_does_not_know_end_with_1_and_its_usage(
+    capsys: pytest.CaptureFixture[str], line: str, says: str
+) -> None:
+    """Here the usage follows, as from Kraken's own client; nothing is sent."""
+    code, err = told(capsys, "--endpoints", "ws://127.0.0.1:9", "ws", *shlex.split(line))
+    assert (code, says in err.splitlines()[0], "Usage: rxkraken ws" in err) == (1, True, True), err

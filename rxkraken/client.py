@@ -292,7 +292,11 @@ class KrakenClient(OrderMethods):
         """
         return self._account.balances(snapshot=snapshot, gaps=gaps)
 
-    def open_orders(self, *, gaps: bool = False) -> Stream[OpenOrders]:
+    @overload
+    def open_orders(self, *, gaps: Literal[False] = False) -> Stream[OpenOrders]: ...
+    @overload
+    def open_orders(self, *, gaps: Literal[True]) -> Stream[OpenOrders | Gap]: ...
+    def open_orders(self, *, gaps: bool = False) -> Stream[Any]:
         """The open orders of the account after each change, as one mapping by `order_id`.
 
         A state stream: late subscribers get the current `OpenOrders` at once; none while an interruption is being

@@ -6,26 +6,18 @@ what v1 names differently, what only v1 has, and nothing of what it lacks.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
-from rxkraken.client import KrakenClient
+from rxkraken.core_v1 import CoreV1
 from rxkraken.errors import InvalidArgument, InvalidOrder, KrakenError
-from rxkraken.protocol.spot_v1_orders import fields_of
-from rxkraken.session.speech import SPOT_V1
 from rxkraken.settings import Endpoints
 from rxkraken.streams import channels, channels_v1
-from rxkraken.streams.policies import Buffer, Conflate, Fail
-from rxkraken.streams.stream import Stream
-from rxkraken.trading.account import Wanted
-from rxkraken.trading.listing import Listing
+from rxkraken.streams.policies import Buffer, Conflate
+from rxkraken.trading.fields_v1 import AmendFields, EditFields, OrderFields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from reactivex.abc import DisposableBase, ObserverBase
+    from collections.abc import Iterable
 
     from rxkraken.books import Book
     from rxkraken.client import Outside
@@ -39,180 +31,17 @@ if TYPE_CHECKING:
         CancelOrderResult,
         EditOrderResult,
     )
-    from rxkraken.models.rounding import Rounding
-    from rxkraken.models.status import Message, State, Status, Subscription, SystemStatus, Unknown
-    from rxkraken.models.trading import Armed, Execution, OpenOrders, Order, Tripped
-    from rxkraken.protocol.topics import Topic
+    from rxkraken.models.status import Gap, Message, State, Status, Subscription, SystemStatus, Unknown
+    from rxkraken.models.trading import Armed, Execution, OpenOrders, Tripped
     from rxkraken.rest import RestClient
     from rxkraken.rest.limits import Limits, LimitsState
-    from rxkraken.session.pool import Pool
     from rxkraken.settings import Settings
-    from rxkraken.streams.feed import Feed
     from rxkraken.streams.once import Once
-    from rxkraken.streams.policies import Policy
     from rxkraken.streams.scheduler import LoopScheduler
-    from rxkraken.trading.desk import Desk
-    from rxkraken.trading.order import FeePreference, Side, StpType, TimeInForce
-    from rxkraken.trading.prices import OrderType, PriceType
-    from rxkraken.trading.request import OrderRequest
+    from rxkraken.streams.stream import Stream
+    from rxkraken.trading.order import Side
+    from rxkraken.trading.prices import OrderType
     from rxkraken.trading.ticket import OrderTicket, Ticket
-    from rxkraken.trading.times import Deadline, Moment
-    from rxkraken.trading.values import Number
-
-
-log = logging.getLogger("rxkraken")
-
-
-class _Core(KrakenClient):
-    """The machinery, told to speak v1."""
-
-    _speech = SPOT_V1
-    has_key = False
-    # Fills come on a channel of their own, which orders need as well.
-    _following_fills = False
-    _listing: Listing | None = None
-
-    def _bind(self) -> Pool:
-        is_new = self._bound is None
-        pool = super()._bind()
-        if is_new and self.has_key:
-            pool.lease_tokens(lambda: self._fetch_token(pool))
-        return pool
-
-    async def _fetch_token(self, pool: Pool) -> tuple[str, float]:
-        """Fetch a token, and the time that it is on the exchange: deadlines go by that, and v1's replies tell none."""
-        answer = await self.rest.get_websockets_token()
-        connection = pool.connections.get("auth")
-        if connection is not None:
-            try:
-                told = await self.rest.time()
-            except KrakenError as error:
-                log.warning("the exchange's time could not be asked, so deadlines go by this clock: %s", error)
-            else:
-                connection.tell_time(datetime.fromtimestamp(told.unixtime, UTC).isoformat())
-        return answer.token, float(answer.expires)
-
-    def known_order(self, order_id: str) -> Order | None:
-        """Find an order of the account, as far as it is known."""
-        return self._known_order(order_id, None)
-
-    def follow_fills(self) -> None:
-        """Follow the fills for as long as the client lives."""
-        if self._following_fills or self._bind().closing:
-            return
-        self._following_fills = True
-        self.own_trades(gaps=False).subscribe(lambda _: None, self._lost_fills, self._lost_fills)
-
-    def _lost_fills(self, error: Exception | None = None) -> None:
-        del error  # it is told on `errors`, and the next order tries again
-        self._following_fills = False
-
-    def own_trades(self, *, gaps: bool) -> Stream[Any]:
-        topic = channels_v1.own_trades_topic()
-        return Stream("own_trades", lambda observer, place: self._attach([topic], observer, place, gaps=gaps), Fail())
-
-    def stream(self, symbols: tuple[str, ...], topic_of: Callable[[str], Topic], policy: Policy, *, gaps: bool) -> Any:
-        return self._stream(symbols, topic_of, policy, gaps=gaps)
-
-    def all_executions(self, *, ratecounter: bool, gaps: bool) -> Stream[Any]:
-        stream = self._account.executions(Wanted(True, False, True, ratecounter), gaps=gaps)  # noqa: FBT003 - flags of a row
-
-        def attach(observer: ObserverBase[Any], place: str) -> DisposableBase:
-            del place
-            self.follow_fills()
-            return stream.subscribe(observer)
-
-        return Stream("executions", attach, Fail())
-
-    def _desk(self) -> Desk:
-        self.follow_fills()
-        return super()._desk()
-
-    def _make(self, pool: Pool, topic: Topic) -> Feed:
-        return channels_v1.make_feed(topic, pool, pool.report)
-
-    def _follow_instruments(self, pool: Pool) -> None:
-        # V1 has no such channel. Without REST symbols are read by rule, and the exchange alone checks orders.
-        if self.endpoints.rest is None:
-            self._directory.expect_nothing()
-            return
-        if self._listing is None and not pool.closing:
-            self._listing = Listing(lambda: self.rest, pool.world, self._directory)
-            self._listing.begin()
-
-    async def _close(self, pool: Pool) -> None:
-        if self._listing is not None:
-            await self._listing.aclose()
-        await super()._close(pool)
-
-    def _worded(self, request: OrderRequest) -> OrderRequest:
-        fields_of(request.method, request.params)
-        # `editOrder` has no deadline (section 8.3): the exchange may carry it out however late it arrives.
-        return replace(request, deadline=None) if request.method == "edit_order" else request
-
-
-class OrderFields(TypedDict, total=False):
-    """What an order of v1 may have besides market, side and type; the names and meanings of `KrakenClient.add_order`.
-
-    `leverage` ("2" to "5") is v1's own. In v1's words: `qty` is `volume`, or with `viqc` `cash_order_qty`; `price` is
-    the limit price and `trigger_price` what v1 calls `price` where there is a trigger; `conditional` is `close[...]`.
-    """
-
-    qty: Number
-    price: Number
-    limit_price_type: PriceType
-    trigger_price: Number
-    trigger_price_type: PriceType
-    time_in_force: TimeInForce
-    margin: bool
-    leverage: int | str
-    post_only: bool
-    reduce_only: bool
-    effective_time: Moment
-    expire_time: Moment
-    deadline: Deadline
-    cl_ord_id: str
-    order_userref: int
-    conditional: Mapping[str, Any]
-    fee_preference: FeePreference
-    no_mpp: bool
-    stp_type: StpType
-    cash_order_qty: Number
-    validate: bool
-    sender_sub_id: str
-    rounding: Rounding
-    extra: Mapping[str, Any]
-
-
-class EditFields(TypedDict, total=False):
-    """What `edit_order` can change over v1; the names and meanings of `KrakenClient.edit_order`."""
-
-    qty: Number
-    price: Number
-    trigger_price: Number
-    trigger_price_type: PriceType
-    order_userref: int
-    post_only: bool
-    validate: bool
-    rounding: Rounding
-    extra: Mapping[str, Any]
-
-
-class AmendFields(TypedDict, total=False):
-    """What `amend_order` can change; the names and meanings of `KrakenClient.amend_order`."""
-
-    cl_ord_id: str
-    qty: Number
-    price: Number
-    limit_price_type: PriceType
-    trigger_price: Number
-    trigger_price_type: PriceType
-    display_qty: Number
-    post_only: bool
-    deadline: Deadline
-    symbol: str
-    rounding: Rounding
-    extra: Mapping[str, Any]
 
 
 class KrakenV1Client:
@@ -240,7 +69,7 @@ class KrakenV1Client:
         """
         self.name = name
         place = endpoints or Endpoints.live_v1()
-        self._core = _Core(
+        self._core = CoreV1(
             replace(place, public=None) if no_public else place,
             credentials,
             settings,
@@ -271,14 +100,24 @@ class KrakenV1Client:
 
     # --- channels -------------------------------------------------------------------------------------------------
 
-    def ticker(self, *symbols: str, gaps: bool = False) -> Stream[Ticker]:
+    @overload
+    def ticker(self, *symbols: str, gaps: Literal[False] = False) -> Stream[Ticker]: ...
+    @overload
+    def ticker(self, *symbols: str, gaps: Literal[True]) -> Stream[Ticker | Gap]: ...
+    def ticker(self, *symbols: str, gaps: bool = False) -> Stream[Any]:
         """Top of book, last price and rolling 24 hours (ws-v1 reference section 5.1). A state stream.
 
         `change` is computed from the price of 24 hours ago; `timestamp` is None, since v1 tells none.
         """
         return self._core.stream(symbols, lambda symbol: channels.ticker_topic(symbol, "trades"), Conflate(), gaps=gaps)
 
-    def book(self, *symbols: str, depth: int = 10, checksum: str = "verify", gaps: bool = False) -> Stream[Book]:
+    @overload
+    def book(
+        self, *symbols: str, depth: int = ..., checksum: str = ..., gaps: Literal[False] = False
+    ) -> Stream[Book]: ...
+    @overload
+    def book(self, *symbols: str, depth: int = ..., checksum: str = ..., gaps: Literal[True]) -> Stream[Book | Gap]: ...
+    def book(self, *symbols: str, depth: int = 10, checksum: str = "verify", gaps: bool = False) -> Stream[Any]:
         """Order books of `depth` levels a side: 10, 25, 100, 500 or 1000 (section 5.5). A state stream.
 
         A v1 snapshot has no checksum, so that with `checksum="verify"` the first book comes with the first update;
@@ -288,39 +127,63 @@ class KrakenV1Client:
             symbols, lambda symbol: channels.book_topic(symbol, depth, checksum), Conflate(), gaps=gaps
         )
 
-    def ohlc(self, *symbols: str, interval: int = 1, gaps: bool = False) -> Stream[Candle]:
+    @overload
+    def ohlc(self, *symbols: str, interval: int = ..., gaps: Literal[False] = False) -> Stream[Candle]: ...
+    @overload
+    def ohlc(self, *symbols: str, interval: int = ..., gaps: Literal[True]) -> Stream[Candle | Gap]: ...
+    def ohlc(self, *symbols: str, interval: int = 1, gaps: bool = False) -> Stream[Any]:
         """Candles of `interval` minutes: 1, 5, 15, 30, 60, 240, 1440, 10080 or 21600 (section 5.2). An event stream.
 
         It begins with the latest candle, however old; v1 has no history.
         """
         return self._core.stream(symbols, lambda symbol: channels.ohlc_topic(symbol, interval), Buffer(), gaps=gaps)
 
-    def trades(self, *symbols: str, gaps: bool = False) -> Stream[TradeV1]:
+    @overload
+    def trades(self, *symbols: str, gaps: Literal[False] = False) -> Stream[TradeV1]: ...
+    @overload
+    def trades(self, *symbols: str, gaps: Literal[True]) -> Stream[TradeV1 | Gap]: ...
+    def trades(self, *symbols: str, gaps: bool = False) -> Stream[Any]:
         """Every trade from now on (section 5.3). An event stream; v1 numbers no trades, so that gaps stay open."""
         return self._core.stream(
             symbols, lambda symbol: channels.trade_topic(symbol, snapshot=False), Buffer(), gaps=gaps
         )
 
-    def spread(self, *symbols: str, gaps: bool = False) -> Stream[Spread]:
+    @overload
+    def spread(self, *symbols: str, gaps: Literal[False] = False) -> Stream[Spread]: ...
+    @overload
+    def spread(self, *symbols: str, gaps: Literal[True]) -> Stream[Spread | Gap]: ...
+    def spread(self, *symbols: str, gaps: bool = False) -> Stream[Any]:
         """The best bid and ask on each change of one of them (section 5.4). A state stream."""
         return self._core.stream(symbols, channels_v1.spread_topic, Conflate(), gaps=gaps)
 
-    def own_trades(self, *, gaps: bool = True) -> Stream[Execution]:
-        """Each fill of the account once, the last 50 of before first, marked `snapshot` (section 7.2).
+    @overload
+    def own_trades(self, *, gaps: Literal[False]) -> Stream[Execution]: ...
+    @overload
+    def own_trades(self, *, gaps: Literal[True] = True) -> Stream[Execution | Gap]: ...
+    def own_trades(self, *, gaps: bool = True) -> Stream[Any]:
+        """Each fill of the account once; every subscriber gets the last 50 first, marked `snapshot` (section 7.2).
 
         An event stream of `Execution`s with `exec_type` "trade"; its `order` holds what v1 tells with a fill. After an
         interruption come a `Gap` and the fills that were missed, marked `repaired`. Needs credentials.
         """
         return self._core.own_trades(gaps=gaps)
 
-    def open_orders(self, *, gaps: bool = False) -> Stream[OpenOrders]:
+    @overload
+    def open_orders(self, *, gaps: Literal[False] = False) -> Stream[OpenOrders]: ...
+    @overload
+    def open_orders(self, *, gaps: Literal[True]) -> Stream[OpenOrders | Gap]: ...
+    def open_orders(self, *, gaps: bool = False) -> Stream[Any]:
         """The open orders of the account after each change, merged from v1's partial updates (section 7.1).
 
         A state stream. After an interruption it goes on once the hole is closed. Needs credentials.
         """
         return self._core.open_orders(gaps=gaps)
 
-    def executions(self, *, ratecounter: bool = False, gaps: bool = True) -> Stream[Execution]:
+    @overload
+    def executions(self, *, ratecounter: bool = ..., gaps: Literal[False]) -> Stream[Execution]: ...
+    @overload
+    def executions(self, *, ratecounter: bool = ..., gaps: Literal[True] = True) -> Stream[Execution | Gap]: ...
+    def executions(self, *, ratecounter: bool = False, gaps: bool = True) -> Stream[Any]:
         """Everything that happens to the orders of the account, merged from `openOrders` and `ownTrades`.
 
         V1 has no such channel; the events, their order and their repair are those of `KrakenClient.executions`.

@@ -6,7 +6,8 @@ decimal), and its checksum is over the digits as sent (ws-v1 reference section 6
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from rxkraken.books import BookReducer
@@ -88,7 +89,7 @@ _REDUCERS: Final[dict[str, Callable[[], Reducer]]] = {
 class OwnTradesFeed(Feed):
     """The account's fills, each once; the snapshot of a renewed subscription fills the interruption."""
 
-    __slots__ = ("_is_loaded", "_seen", "is_live")
+    __slots__ = ("_is_loaded", "_recent", "_seen", "is_live")
 
     def __init__(self, topic: Topic, demand: Demand, report: Callable[[SubscriberFailed], None]) -> None:
         """Know no fill yet."""
@@ -96,6 +97,7 @@ class OwnTradesFeed(Feed):
         self.is_live = False
         self._is_loaded = False
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._recent: deque[Execution] = deque(maxlen=SNAPSHOT_TRADES)
 
     def receive(self, reports: Sequence[Report], kind: str, received: float, epoch: int) -> None:
         """Emit what was not seen yet; `snapshot` marks the past, `repaired` what an interruption hid."""
@@ -110,8 +112,9 @@ class OwnTradesFeed(Feed):
         self.is_live = self._is_loaded = True
         for report in reports:
             if report.fill is not None and report.fill.exec_id not in self._seen:
-                self._remember(report.fill.exec_id)
-                self.hub.emit(_event(report, received, epoch, snapshot=is_past and not repaired, repaired=repaired))
+                event = _event(report, received, epoch, snapshot=is_past and not repaired, repaired=repaired)
+                self._remember(report.fill.exec_id, event)
+                self.hub.emit(event)
         self.settle()
 
     def missed(self, reports: Sequence[Report]) -> list[Report]:
@@ -126,14 +129,15 @@ class OwnTradesFeed(Feed):
             self.receive((), "snapshot", received, epoch)
 
     def current(self) -> Sequence[Any]:
-        """Nothing: fills are events."""
-        return ()
+        """The fills that a snapshot would tell now; what has been filled stays so over any interruption."""
+        return [replace(event, snapshot=True, repaired=False) for event in self._recent]
 
     def reset(self) -> None:
         """Remember the fills that were told: the next snapshot repeats them."""
         self.is_live = False
 
-    def _remember(self, exec_id: str) -> None:
+    def _remember(self, exec_id: str, event: Execution) -> None:
+        self._recent.append(event)
         self._seen[exec_id] = None
         if len(self._seen) > _MOST_FILLS:
             self._seen.popitem(last=False)

@@ -121,6 +121,29 @@ def test_fills_reach_own_trades_and_the_ticket_once():
 
 @pytest.mark.parity("D1-4")
 @pytest.mark.parity("K1-21")
+def test_late_subscribers_of_own_trades_get_the_latest_fills_as_well():
+    """Who is first depends on code elsewhere: an order makes the client follow its fills by itself."""
+
+    async def main():
+        async with Place() as place:
+            client = place.client
+            await client.add_order("BTC/USD", "buy", "market", qty="0.01")
+            await asyncio.sleep(5)
+            late = []
+            client.own_trades(gaps=False).subscribe(late.append)
+            assert [each.exec_id for each in late] == [fill.exec_id for fill in place.account.fills]
+            assert {(each.snapshot, each.repaired) for each in late} == {(True, False)}
+            place.cut()
+            await asyncio.sleep(10)
+            assert len(late) == len(place.account.fills)
+            await client.add_order("BTC/USD", "buy", "market", qty="0.01")
+            await asyncio.sleep(5)
+            assert [each.exec_id for each in late] == [fill.exec_id for fill in place.account.fills]
+            assert not late[-1].snapshot
+
+    run(main)
+
+
 def test_a_rejection_reaches_the_caller():
     async def main():
         async with Place() as place:

@@ -9,8 +9,8 @@ A comment on the line before the fence says what a block needs that a reader see
 
     <!-- run: client -->             a fragment: `rk`, `rx`, `ops`, `asyncio`, `Decimal` and an open `client` with that
                                      key are there, and an error on `client.errors` fails the block
-    <!-- run: for 2 seconds -->      it would run for ever: after that time it is cancelled (a command: interrupted),
-                                     and must end cleanly
+    <!-- run: for 2 seconds -->      it would run for ever: after that time it is cancelled (a command or blocking code:
+                                     interrupted), and must end cleanly
     <!-- run -->                     runs the commands of a console block, from the root of the checkout
     <!-- not run: the reason -->     it is not run
 
@@ -19,8 +19,10 @@ A comment on the line before the fence says what a block needs that a reader see
 
 from __future__ import annotations
 
+import _thread
 import ast
 import asyncio
+import contextlib
 import inspect
 import re
 import shlex
@@ -28,6 +30,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -40,7 +43,7 @@ from reactivex import operators
 import rxkraken
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterator
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
@@ -133,11 +136,31 @@ async def in_a_client(block: Block) -> None:
     assert not failures, failures
 
 
+@contextlib.contextmanager
+def ctrl_c_after(seconds: float | None) -> Iterator[None]:
+    """Interrupt blocking code that would run for ever, as its reader would."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, _thread.interrupt_main)
+    timer.start()
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
 def run_python(block: Block) -> None:
     """Run a python block; whatever it raises is raised."""
     if block.client:
         asyncio.run(in_a_client(block))
-    elif inspect.iscoroutine(outcome := evaluate(block, {})):
+        return
+    outcome = None
+    with ctrl_c_after(block.seconds):
+        outcome = evaluate(block, {})
+    if inspect.iscoroutine(outcome):
         asyncio.run(limited(outcome, block.seconds))
 
 
@@ -245,6 +268,8 @@ def test_an_endless_block_is_ended_and_a_failing_one_fails_on_its_own_line():
     """The traceback points into the document."""
     (endless,) = read("<!-- run: for 0.01 seconds -->\n~~~python\nimport asyncio\nawait asyncio.Event().wait()\n~~~\n")
     run_python(endless)
+    (blocking,) = read("<!-- run: for 0.01 seconds -->\n~~~python\nimport time\nwhile True: time.sleep(1)\n~~~\n")
+    run_python(blocking)
     (failing,) = read("\n\n~~~python\nawait_ = 1\nraise LookupError(await_)\n~~~\n")
     with pytest.raises(LookupError) as caught:
         run_python(failing)

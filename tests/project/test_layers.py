@@ -23,6 +23,7 @@ LAYERS = (
     {"session", "streams", "operators"},
     {"trading", "rest", "tape"},
     {"client"},
+    {"core_v1"},
     {"client_v1"},
     {"sync", "cli"},
 )

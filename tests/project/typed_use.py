@@ -108,7 +108,10 @@ def iterated_v1(client: rk.sync.KrakenV1Client) -> None:
     for trade in client.trades("BTC/USD").pull("latest", timeout=5):
         assert_type(trade, rk.TradeV1)
     assert_type(client.spread("BTC/USD"), rk.sync.Stream[rk.Spread])
-    assert_type(client.own_trades().first(), rk.Execution)
+    assert_type(client.own_trades().first(), rk.Execution | rk.Gap)
+    assert_type(client.own_trades(gaps=False), rk.sync.Stream[rk.Execution])
+    assert_type(client.book("BTC/USD", gaps=True), rk.sync.Stream[rk.Book | rk.Gap])
+    assert_type(client.executions(), rk.sync.Stream[rk.Execution | rk.Gap])
     assert_type(client.open_orders(), rk.sync.Stream[rk.OpenOrders])
     assert_type(client.messages, rk.sync.Stream[rk.Message])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rxkraken.account.orders import SNAPSHOT_FILLS, OrderTable, Resumption, When
@@ -16,14 +17,17 @@ from rxkraken.models.status import Gap
 from rxkraken.models.trading import Execution, OpenOrders
 from rxkraken.protocol.spot_v2_account import Report
 from rxkraken.streams.feed import Feed, RecordFeed
+from rxkraken.streams.hub import Outlet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from reactivex.abc import ObserverBase
+    from reactivex.abc import DisposableBase, ObserverBase
 
     from rxkraken.errors import SubscriberFailed
+    from rxkraken.models.trading import Order
     from rxkraken.protocol.topics import Topic
+    from rxkraken.streams.backlog import Backlog
     from rxkraken.streams.feed import Demand
 
 
@@ -69,21 +73,9 @@ class ExecutionsFeed(Feed):
     """One account's executions: an order table, and the events it lets through."""
 
     __slots__ = (
-        "_asked",
-        "_first",
-        "_held",
-        "_learn",
-        "_loaded",
-        "_mend",
-        "_nameless",
-        "_overdue",
-        "_resumption",
-        "epoch",
-        "interruptions",
-        "is_live",
-        "recent",
-        "table",
-    )
+        "_asked", "_backlog", "_first", "_held", "_keeper", "_learn", "_live", "_loaded", "_mend", "_nameless",
+        "_overdue", "_resumption", "_table", "epoch", "interruptions", "recent",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -92,11 +84,18 @@ class ExecutionsFeed(Feed):
         report: Callable[[SubscriberFailed], None],
         mend: Mender,
         learn: Callable[[str, float], None],
+        *,
+        backlog: Backlog | None = None,
     ) -> None:
-        """`mend` is asked after interruptions; `learn` is told what the exchange says of a pair's rate counter."""
+        """`mend` is asked after interruptions; `learn` is told what the exchange says of a pair's rate counter.
+
+        News that nobody looks at wait in the `backlog` while it is urgent to do something else.
+        """
         super().__init__(topic, demand, report)
-        self.table = OrderTable()
-        self.is_live = False
+        self._table = OrderTable()
+        self._live = False
+        self._backlog = backlog
+        self._keeper: tuple[Outlet[Any], ...] | None = None
         self.epoch = 0
         self.interruptions = 0
         self.recent: deque[Execution] = deque(maxlen=SNAPSHOT_FILLS)
@@ -116,12 +115,64 @@ class ExecutionsFeed(Feed):
         """Take one message's reports; `kind` is "snapshot", "update", or "orders": a snapshot that tells no fills."""
         self.frames += 1
         if kind in ("snapshot", "orders"):
+            self.hear_out()
             self._snapshot(reports, received, epoch, tells_fills=kind == "snapshot")
-        elif self.is_live:
+        elif self._backlog is not None and self._backlog.is_urgent and self.hub.outlets == self._keeper:
+            self._backlog.put(partial(self._hear, reports, received, epoch))
+        else:
+            self.hear_out()
+            self._hear(reports, received, epoch)
+        self._received = received
+
+    def _hear(self, reports: Sequence[Report], received: float, epoch: int) -> None:
+        if self._live:
             self._update(reports, received, epoch)
         else:
             self._held.append((reports, received, epoch))
-        self._received = received
+
+    def hear_out(self) -> None:
+        """Merge what waits in the backlog. Whatever tells what is known does so first."""
+        if self._backlog is not None:
+            self._backlog.clear()
+
+    @property
+    def table(self) -> OrderTable:
+        """The orders, after everything that came."""
+        self.hear_out()
+        return self._table
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the table is in step with the exchange."""
+        self.hear_out()
+        return self._live
+
+    def subscribe(self, observer: ObserverBase[Any], place: str, *, gaps: bool) -> DisposableBase:
+        """Attach a subscriber; it sees what comes from now on."""
+        self.hear_out()
+        return super().subscribe(observer, place, gaps=gaps)
+
+    def watch(self, observer: ObserverBase[Any], place: str) -> DisposableBase:
+        """Attach a subscriber that keeps nothing going."""
+        self.hear_out()
+        return self.hub.add(Outlet(observer, place))
+
+    def keep(self, keeper: ObserverBase[Any], place: str) -> None:
+        """Keep the feed going for one who hears of its end, and does not look at the events."""
+        self.subscribe(keeper, place, gaps=False)
+        self._keeper = self.hub.outlets[-1:]
+
+    def introduce(self, order_id: str, describe: Callable[[str], Order]) -> None:
+        """Learn what an acknowledged order is, unless the news have told that by now; reports may say little of it."""
+
+        def introduce() -> None:
+            if self._table.get(order_id) is None:
+                self._table.introduce(describe(order_id))
+
+        if self._backlog is None:
+            introduce()
+        else:
+            self._backlog.put_after(introduce)
 
     def look_up(self, order_id: str) -> None:
         """Have an order asked by REST that should have been told by now."""
@@ -160,8 +211,9 @@ class ExecutionsFeed(Feed):
 
     def reset(self) -> None:
         """Hold everything back until the next snapshot."""
+        self.hear_out()
         self.interruptions += 1
-        self.is_live = False
+        self._live = False
         self._held.clear()
         self._asked = self._resumption = None
         self._first = ()
@@ -170,13 +222,13 @@ class ExecutionsFeed(Feed):
 
     def _update(self, reports: Sequence[Report], received: float, epoch: int) -> None:
         for number, report in enumerate(reports):
-            if not self.table.knows(report) and report.order_id not in self._nameless:
+            if not self._table.knows(report) and report.order_id not in self._nameless:
                 # Only REST can tell what this order is (section 5.2); what follows waits, to keep the order of events.
-                self.is_live = False
+                self._live = False
                 self._held.append((reports[number:], received, epoch))
                 self._ask(Hole(None, (report.order_id,)), received)
                 return
-            self._emit(self.table.apply(report, When(received, epoch)))
+            self._emit(self._table.apply(report, When(received, epoch)))
 
     def _emit(self, event: Execution | None) -> None:
         if event is None:
@@ -194,18 +246,18 @@ class ExecutionsFeed(Feed):
         self._asked = None
         if not self._loaded:
             self._first = reports
-            if self.table.expects:
+            if self._table.expects:
                 # Orders left before the first snapshot; some may be over already, of which it says little.
                 self._ask(Hole(received - _LATELY, ()), received)
             else:
                 self._close_hole(Mended((), complete=True), received)
             return
-        self._resumption = self.table.resume(reports)
+        self._resumption = self._table.resume(reports)
         vanished = self._resumption.vanished
         if self._gap is None and not vanished:
             self._close_hole(Mended((), complete=True), received)
             return
-        self.is_live = False
+        self._live = False
         fills = not (tells_fills and self._resumption.reaches_back)
         self._ask(Hole(self._since(), vanished, gone=True, fills=fills), received)
 
@@ -242,17 +294,17 @@ class ExecutionsFeed(Feed):
         self._loaded = True
         first, self._first = self._first, ()
         overdue, self._overdue = self._overdue, []
-        asked_for = self.table.asked_for()
-        self.table.introduce_all(mended.reports)
-        begun = self.table.load(first, When(received, self.epoch, snapshot=True)) if first else []
+        asked_for = self._table.asked_for()
+        self._table.introduce_all(mended.reports)
+        begun = self._table.load(first, When(received, self.epoch, snapshot=True)) if first else []
         begun = [_as_news(event) if _is_of(event, asked_for) else event for event in begun]
         listed = self._resumption.reports if self._resumption is not None else ()
         self._resumption = None
-        events = self.table.catch_up((*overdue, *mended.reports, *listed), When(received, self.epoch, repaired=True))
+        events = self._table.catch_up((*overdue, *mended.reports, *listed), When(received, self.epoch, repaired=True))
         self._go_on([*begun, *events], received, self.epoch, 0 if mended.complete else None)
 
     def _go_on(self, events: Sequence[Execution], received: float, epoch: int, missed: int | None) -> None:
-        self.is_live = True
+        self._live = True
         self.resume(received, epoch, missed)
         for event in events:
             self._emit(event)
@@ -260,7 +312,7 @@ class ExecutionsFeed(Feed):
         self.hub.emit(Synced())
         held, self._held = self._held, []
         for number, (reports, at, held_epoch) in enumerate(held):
-            if not self.is_live:
+            if not self._live:
                 self._held.extend(held[number:])
                 return
             self._update(reports, at, held_epoch)

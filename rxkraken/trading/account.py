@@ -11,6 +11,7 @@ from rxkraken.errors import ClientClosed, InvalidArgument, MissingCredentials, S
 from rxkraken.rest import RestClient
 from rxkraken.streams import channels
 from rxkraken.streams.account import BalancesFeed, ExecutionsFeed, ExecutionsView, OpenOrdersView
+from rxkraken.streams.backlog import Backlog
 from rxkraken.streams.policies import Fail, Latest
 from rxkraken.streams.stream import Stream
 from rxkraken.trading.desk import Desk
@@ -74,6 +75,7 @@ class Account:
     def bind(self, pool: Pool) -> None:
         """Work on these connections from now on."""
         self._pool = pool
+        self._backlog = Backlog(pool.world.loop, pool.on_defect)
         self._mender = RestMender(lambda: self.rest, pool.world.loop, self._settings.request_timeout)
         self.desk = Desk(
             pool.world,
@@ -85,6 +87,7 @@ class Account:
             directory=self._directory,
             limits=self._limits,
             report=pool.report,
+            backlog=self._backlog,
         )
         pool.learn_threshold = self._limits.learn_threshold
         if self._credentials is not None:
@@ -94,6 +97,7 @@ class Account:
         """Take no new orders."""
         if self._pool is not None:
             self.desk.closing = True
+            self._backlog.close()
 
     async def aclose(self) -> None:
         """End what is still under way, and the REST client last."""
@@ -212,7 +216,8 @@ class Account:
         return cast("ExecutionsFeed", self._find(channels.executions_topic(), self._make_executions))
 
     def _make_executions(self, pool: Pool) -> ExecutionsFeed:
-        return ExecutionsFeed(channels.executions_topic(), pool, pool.report, self._mender, self._learn)
+        topic = channels.executions_topic()
+        return ExecutionsFeed(topic, pool, pool.report, self._mender, self._learn, backlog=self._backlog)
 
     def _make_balances(self, pool: Pool) -> BalancesFeed:
         return BalancesFeed(channels.balances_topic(), pool, pool.report, BalanceReducer())
@@ -230,7 +235,7 @@ class Account:
         if self._followed is not None and self._pool is not None and not self._pool.closing:
             return self._followed  # asked several times an order; when it ends, `_lost_sight` hears of it
         self._followed = feed = self._executions()
-        feed.subscribe(_as_observer(_Nobody(self._lost_sight)), "rxkraken", gaps=False)
+        feed.keep(_as_observer(_Nobody(self._lost_sight)), "rxkraken")
         return feed
 
     def _lost_sight(self, error: Exception | None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from reactivex.disposable import Disposable
@@ -25,7 +26,6 @@ from rxkraken.errors import (
 from rxkraken.models.orders import AddOrderResult
 from rxkraken.protocol.kraken_errors import classify, outcome_unknown
 from rxkraken.protocol.spot_v2 import Reply
-from rxkraken.streams.hub import Outlet
 from rxkraken.trading import results
 from rxkraken.trading.charging import costs_of, settle
 from rxkraken.trading.confirm import untold
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from rxkraken.session.world import World
     from rxkraken.settings import Settings
     from rxkraken.streams.account import ExecutionsFeed
+    from rxkraken.streams.backlog import Backlog
     from rxkraken.streams.directory import Directory
     from rxkraken.trading.draft import Draft
     from rxkraken.trading.request import OrderRequest
@@ -72,8 +73,12 @@ class Desk:
         directory: Directory,
         limits: Limits,
         report: Callable[[SubscriberFailed], None],
+        backlog: Backlog,
     ) -> None:
-        """Open nothing yet. `connect` opens the private connection, `connected` finds it, `follow` the executions."""
+        """Open nothing yet. `connect` opens the private connection, `connected` finds it, `follow` the executions.
+
+        While an answer is awaited, news wait in the `backlog`.
+        """
         self.report = report
         self.survey = Surveyor(rest, world)
         self.world = world
@@ -83,6 +88,7 @@ class Desk:
         self._follow = follow
         self._directory = directory
         self._limits = limits
+        self._backlog = backlog
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self.closing = False
@@ -265,7 +271,7 @@ class Desk:
         resolve: Callable[[T], None],
         reject: Callable[[Exception], None],
     ) -> None:
-        def done(outcome: Sequence[Mapping[str, Any]] | Exception) -> None:
+        def conclude(outcome: Sequence[Mapping[str, Any]] | Exception) -> None:
             if isinstance(outcome, Exception):
                 self._note_refusal(request, outcome)
                 reject(outcome)
@@ -279,6 +285,13 @@ class Desk:
             self._introduce(request, result)
             resolve(result)
 
+        def done(outcome: Sequence[Mapping[str, Any]] | Exception) -> None:
+            try:
+                conclude(outcome)
+            finally:
+                self._backlog.over()
+
+        self._backlog.begin()
         Sent(self, connection, request, done).go()
 
     def _introduce(self, request: OrderRequest, result: object) -> None:
@@ -286,8 +299,8 @@ class Desk:
         feed = self._feed()
         if feed is None:
             return
-        if isinstance(result, AddOrderResult) and result.placed and feed.table.get(result.order_id) is None:
-            feed.table.introduce(as_requested(request, result.order_id))
+        if isinstance(result, AddOrderResult) and result.placed:
+            feed.introduce(result.order_id, partial(as_requested, request))
 
         def look() -> None:
             if feed.is_live:
@@ -376,7 +389,7 @@ class Desk:
             return Disposable()
         if feed is None:
             return Disposable()
-        return feed.hub.add(Outlet(follower, place))
+        return feed.watch(follower, place)
 
     def expect_news(self, order_id: str) -> None:
         """Ask for an order by REST if the executions still do not know it after a while."""

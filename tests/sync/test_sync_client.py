@@ -64,6 +64,7 @@ def test_every_stream_gives_its_first_item(trader):
         trader.unknown.first(timeout=0)
 
 
+@pytest.mark.parity("K3-01")
 def test_books_are_iterated_and_the_subscription_is_released_at_break(trader):
     seen = []
     for book in trader.book("BTC/USD"):

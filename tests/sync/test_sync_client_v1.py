@@ -53,6 +53,7 @@ def test_every_stream_gives_its_first_item(trader_v1):
             silent.first(timeout=0)
 
 
+@pytest.mark.parity("K3-01")
 def test_books_are_iterated_verified_and_break_releases_the_subscription(trader_v1):
     seen = []
     for book in trader_v1.book("BTC/USD", depth=100):
@@ -98,6 +99,7 @@ def test_an_iteration_outlives_a_lost_connection_and_shows_the_gap(practice, tra
     assert (type(first), gap.symbol, type(after)) == (rk.TradeV1, "BTC/USD", rk.TradeV1)
 
 
+@pytest.mark.parity("K3-02")
 def test_callbacks_get_books_while_the_main_thread_works(trader_v1):
     names, enough = set(), threading.Event()
 

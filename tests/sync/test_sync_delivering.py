@@ -42,6 +42,7 @@ def failures(client):
         yield pull
 
 
+@pytest.mark.parity("K3-02")
 def test_callbacks_run_on_the_clients_own_thread_unless_told_otherwise(client, source):
     log = Log()
     subscription = client.stream(source.subject).subscribe(log.note, log.failed, log.done)
@@ -50,6 +51,7 @@ def test_callbacks_run_on_the_clients_own_thread_unless_told_otherwise(client, s
     assert (log, log.threads, subscription.is_disposed) == ([1, 2, "done"], {"rxkraken sync"}, True)
 
 
+@pytest.mark.parity("K3-02")
 def test_an_executor_gets_everything_in_order_and_one_at_a_time(client, source):
     log = Log()
     busy = threading.Lock()

@@ -78,6 +78,7 @@ def test_books_are_iterated_and_the_subscription_is_released_at_break(trader):
         time.sleep(0.01)
 
 
+@pytest.mark.parity("K3-06")
 def test_an_iteration_outlives_a_lost_connection_and_shows_the_gap(exchange, trader):
     with trader.trades("BTC/USD", gaps=True).pull(timeout=PATIENCE) as items:
         first = next(items)

@@ -90,6 +90,7 @@ def test_a_wait_for_an_item_may_be_limited_and_the_iterator_goes_on_after_it(tra
         assert next(pongs).frame["event"] == "pong"
 
 
+@pytest.mark.parity("K3-06")
 def test_an_iteration_outlives_a_lost_connection_and_shows_the_gap(practice, trader_v1):
     with trader_v1.trades("BTC/USD", gaps=True).pull(timeout=PATIENCE) as items:
         first = next(items)

@@ -8,46 +8,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 from weakref import ref
 
 from rxkraken.books.faults import ChecksumMismatch, MalformedBook, NeedExact
 from rxkraken.books.keeping import ALONE, COUNTED, references
 from rxkraken.books.numbers import check_precision, decode_exactly
 from rxkraken.books.records import OBJECT, Checksum, Counters, Memento, check_options
-from rxkraken.books.value import Lists, Value
+from rxkraken.books.value import Changing, Lists, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rxkraken.books.value import Facts
 
-S_co = TypeVar("S_co", bound=Lists, covariant=True)
 S = TypeVar("S", bound=Lists)
-
-
-class Changing(Protocol[S_co]):
-    """A ladder: the live lists of a book, and the CRC-32 of them."""
-
-    @property
-    def sides(self) -> S_co:
-        """The lists that its books look at."""
-        ...
-
-    @property
-    def crc(self) -> int | None:
-        """The CRC-32 of the best ten levels of each side; None if none is kept."""
-        ...
-
-    def fits(self, expected: int | None) -> bool:
-        """Whether this is the book that Kraken's checksum tells of."""
-        ...
-
-    def rescaled(self, price_precision: int, qty_precision: int) -> Self:
-        """Return a new ladder of the same levels at other precisions."""
-        ...
-
-
 L = TypeVar("L", bound=Changing[Any])
 B = TypeVar("B", bound=Value[Any])
 

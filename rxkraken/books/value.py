@@ -50,6 +50,31 @@ class Lists(Protocol):
         ...
 
 
+S_co = TypeVar("S_co", bound=Lists, covariant=True)
+
+
+class Changing(Protocol[S_co]):
+    """A ladder: the live lists of a book, and the CRC-32 of them."""
+
+    @property
+    def sides(self) -> S_co:
+        """The lists that its books look at."""
+        ...
+
+    @property
+    def crc(self) -> int | None:
+        """The CRC-32 of the best ten levels of each side; None if none is kept."""
+        ...
+
+    def fits(self, expected: int | None) -> bool:
+        """Whether this is the book that Kraken's checksum tells of."""
+        ...
+
+    def rescaled(self, price_precision: int, qty_precision: int) -> Self:
+        """Return a new ladder of the same levels at other precisions."""
+        ...
+
+
 S = TypeVar("S", bound=Lists)
 T = TypeVar("T")
 

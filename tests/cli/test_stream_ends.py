@@ -188,9 +188,11 @@ def test_executions_begin_with_what_was_asked_for(venue: Venue, api: str) -> Non
     """The open orders, the latest fills, both, or neither; one order rests here and one is filled."""
     for order in ("buy limit --price 80000", "buy market --wait fill"):
         assert venue.run(f"order add BTC/USD {order} --qty 0.01 --yes")[0] == 0
-    for options, expected in [("", ["new"]), ("--fills", ["new", "trade"]), ("--no-open --fills", ["trade"])]:
+    for options, expected in [("", {"new"}), ("--fills", {"new", "trade"}), ("--no-open --fills", {"trade"})]:
         told = told_before(venue, f"{options} --api {api}")
-        assert sorted(event["exec_type"] for event in told) == expected
+        # The market decides in how many fills an order is filled.
+        assert {event["exec_type"] for event in told} == expected
+        assert len({event["order"]["order_id"] for event in told}) == len(expected)
         assert all(event["snapshot"] for event in told)
     assert told_before(venue, f"--no-open --api {api}") == []
 

@@ -141,19 +141,33 @@ def test_the_table_of_subscriptions_can_be_read_at_any_time_and_is_a_copy(place)
 
 
 @pytest.mark.parity("K2-42")
-def test_each_channel_has_a_method(old_place, new_place):
-    """There lists of names said what is public and what private; `instruments` and `balances` came with v2."""
+def test_each_channel_has_a_method_that_knows_its_host(old_place, new_place):
+    """There two lists of names, to be overridden, said what is public and what is private."""
+    hosts = rk.Endpoints.custom("ws://x/v2", auth="ws://x/auth/v2", l3="ws://x/l3/v2", rest="http://x")
+
+    async def asked(here, *streams):
+        for name, *arguments in streams:
+            getattr(here.client, name)(*arguments).subscribe(lambda _: None)
+        await asyncio.sleep(5)
+        return {(each.topics[0][0], each.url.removeprefix("ws://x")) for each in here.sent("subscribe")}
 
     async def main():
-        async with old_place() as old, new_place() as new:
-            both = {"ticker", "book", "ohlc", "trades", "executions", "open_orders"}
-            names = {
-                old.client: both | {"spread", "own_trades"},
-                new.client: both | {"instruments", "level3", "balances"},
-            }
-            return [name for client, methods in names.items() for name in methods if not hasattr(client, name)]
+        market = [(name, "BTC/USD") for name in ("ticker", "book", "ohlc", "trades")]
+        async with old_place() as old, new_place(endpoints=hosts) as new:
+            return (
+                await asked(old, *market, ("spread", "BTC/USD"), ("open_orders",), ("own_trades",)),
+                await asked(new, *market, ("instruments",), ("level3", "BTC/USD"), ("executions",), ("balances",)),
+            )
 
-    assert run(main) == []
+    old, new = run(main)
+    assert old == {
+        *((name, "/v1") for name in ("ticker", "book", "ohlc", "trade", "spread")),
+        ("openOrders", "/v1/auth"), ("ownTrades", "/v1/auth"),
+    }  # fmt: skip
+    assert new == {
+        *((name, "/v2") for name in ("ticker", "book", "ohlc", "trade", "instrument")),
+        ("executions", "/auth/v2"), ("balances", "/auth/v2"), ("level3", "/l3/v2"),
+    }  # fmt: skip
 
 
 @pytest.mark.parity("K2-43")

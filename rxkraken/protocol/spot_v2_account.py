@@ -55,11 +55,12 @@ class Report:
 def execution(record: Mapping[str, Any]) -> Report:
     """Read one record of `executions`. `order_id`, `exec_type` and `order_status` must be there, all else may be."""
     changes: dict[str, Any] = {}
-    for wire, (name, read) in _FIELDS.items():
-        value = record.get(wire)
-        if value is not None:
+    for wire, value in record.items():
+        if value is not None and wire in _FIELDS:
+            name, read = _FIELDS[wire]
             changes[name] = read(value, wire)
-    _take_deprecated(record, changes)
+    if "stop_price" in record:
+        _take_deprecated(record, changes)
     if "order_userref" in changes and changes["order_userref"] == 0:
         changes["order_userref"] = None  # section 7, quirk 30: orders without one show 0
     if changes.get("avg_price") == 0:
@@ -150,8 +151,10 @@ def _fees(value: Any) -> tuple[Fee, ...]:
 
 def _rate_count(record: Mapping[str, Any]) -> Decimal | None:
     # Name and place of this field are not documented for v2; v1 calls it `ratecount` (section 5.2).
-    value = next((record[name] for name in _RATE_COUNTS if record.get(name) is not None), None)
-    return None if value is None else _number(value, "ratecount")
+    for name in _RATE_COUNTS:
+        if record.get(name) is not None:
+            return _number(record[name], "ratecount")
+    return None
 
 
 def _take_deprecated(record: Mapping[str, Any], changes: dict[str, Any]) -> None:

@@ -1,9 +1,13 @@
-"""One connection: the pipeline from link to router, the conversation on it, and the one timer that drives it."""
+"""One connection: it joins the pipeline from link to router, the conversation on it, and those who wait for either.
+
+Invariants: texts leave in the order in which the conversation gave them; its events are handled in the order in which
+they came, also when handling one brings the next; whoever asks gets an answer or an error, on a closed connection too.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from reactivex.disposable import SerialDisposable
 
@@ -11,20 +15,24 @@ from rxkraken.account.sequence import SequenceCheck
 from rxkraken.errors import LinkLost, NotSent, RequestTimeout
 from rxkraken.models.status import Status
 from rxkraken.session import events as said
+from rxkraken.session.answers import Answers
 from rxkraken.session.conversation import Conversation
+from rxkraken.session.deliveries import Deliveries
+from rxkraken.session.driver import Driver
 from rxkraken.session.link import Opened
 from rxkraken.session.reconnecting import Connecting, Lost, reconnecting
 from rxkraken.session.server_clock import ServerClock
 from rxkraken.session.speech import SPOT_V2
 
 if TYPE_CHECKING:
-    import asyncio
     import ssl
     from collections.abc import Callable, Mapping
 
     from rxkraken.models.status import Message, State, SystemStatus, Unknown
     from rxkraken.protocol.spot_v2 import Reply
     from rxkraken.protocol.topics import Topic
+    from rxkraken.session.answers import Answer
+    from rxkraken.session.host import Host
     from rxkraken.session.speech import Speech
     from rxkraken.session.world import World
     from rxkraken.settings import Settings
@@ -32,46 +40,6 @@ if TYPE_CHECKING:
     from rxkraken.streams.hub import Hub
 
 log = logging.getLogger("rxkraken.session")
-
-
-class Host(Protocol):
-    """The owner of connections, told what happens on them."""
-
-    def on_status(self, status: Status) -> None:
-        """A connection's or subscription's state changed."""
-        ...
-
-    def on_system(self, connection: Connection, system: SystemStatus) -> None:
-        """Kraken told its engine's state."""
-        ...
-
-    def on_unknown(self, unknown: Unknown) -> None:
-        """Something came that nobody understands."""
-        ...
-
-    def on_defect(self, error: Exception) -> None:
-        """Something of ours failed and was contained."""
-        ...
-
-    def on_refused(self, feed: Feed, text: str) -> None:
-        """Kraken refused a topic for good."""
-        ...
-
-    def on_left(self, connection: Connection, feed: Feed) -> None:
-        """A topic is off the wire and nobody wants it."""
-        ...
-
-    def on_fatal(self, connection: Connection, error: Exception) -> None:
-        """Connecting again cannot help."""
-        ...
-
-    def on_rate_threshold(self, threshold: int) -> None:
-        """Kraken told how far the account's trading counters reach."""
-        ...
-
-    def on_token_wanted(self, connection: Connection) -> None:
-        """A private connection opened, or its token was refused: it needs another one."""
-        ...
 
 
 class Connection:
@@ -96,9 +64,11 @@ class Connection:
         self.url = url
         self.state: State = "idle"
         self.system: SystemStatus | None = None
-        self.feeds: dict[Topic, Feed] = {}
         self.router = speech.router(name, world.clock, self, tap)
-        self.conversation = Conversation(settings, ids=world.ids, frames=self._frames_of, dialect=speech.dialect)
+        self._deliveries = Deliveries(self.router, settings, world.wall, self._tell)
+        self.conversation = Conversation(
+            settings, ids=world.ids, frames=self._deliveries.frames_of, dialect=speech.dialect
+        )
         self._tls = tls
         self._settings = settings
         self._world = world
@@ -106,13 +76,11 @@ class Connection:
         self._pipeline = SerialDisposable()
         self._send: Callable[[str], None] | None = None
         self._abandon: Callable[[str], None] | None = None
-        self._answers: dict[int, Callable[[Reply | Exception, float], None]] = {}
-        self._several: set[int] = set()
+        self._answers = Answers()
+        self._driver = Driver(world.loop, self._turn)
         self._when_ready: list[Callable[[Exception | None], None]] = []
         self._clock = ServerClock()
         self._end: Exception = LinkLost("the connection is closed")
-        self._timer: asyncio.TimerHandle | None = None
-        self._soon: asyncio.Handle | None = None
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -126,22 +94,28 @@ class Connection:
 
     def close(self, reason: Exception | None = None) -> None:
         """End the connection; unanswered requests fail. `reason` is told to those who wanted to use it."""
+        lost = LinkLost("the client closed the connection")
         self._pipeline.dispose()
-        self._hang_up(LinkLost("the client closed the connection"))
-        self._end = reason or LinkLost("the client closed the connection")
+        self._finally(reason or lost)
+        self._hang_up(lost)
         self.settle(self._end)
-        for handle in (self._timer, self._soon):
-            if handle is not None:
-                handle.cancel()
-        self._timer = self._soon = None
+
+    def _finally(self, reason: Exception) -> None:
+        """Be closed for good: who asks from now on is told the reason."""
         self.state = "closed"
+        self._end = reason
+        self._driver.stop()
 
     # --- what is wanted -------------------------------------------------------------------------------------------
 
+    @property
+    def feeds(self) -> dict[Topic, Feed]:
+        """The feeds that are served here, by topic."""
+        return self._deliveries.feeds
+
     def attach(self, feed: Feed, *, snapshot: bool) -> None:
         """Subscribe a feed's topic here, or keep it if it was about to be left."""
-        self.feeds[feed.topic] = feed
-        self.router.add(feed.topic, feed)
+        self._deliveries.attach(feed)
         self.conversation.want(feed.topic, snapshot=snapshot)
         self.poke()
 
@@ -168,14 +142,12 @@ class Connection:
     def verified(self, feed: Feed) -> None:
         """Note that a feed's book is good again."""
         self.conversation.verified(feed.topic, self._world.loop.time())
-        what = "nothing is missing any more" if feed.topic.channel in _NUMBERED else "the book is verified again"
-        self._tell("online", what, feed.topic)
+        self._deliveries.verified(feed.topic)
 
-    def request(self, raw: Mapping[str, Any], answer: Callable[[Reply | Exception, float], None]) -> int:
+    def request(self, raw: Mapping[str, Any], answer: Answer) -> int:
         """Send any request; `answer` gets the reply, or the error in its stead, and the seconds it took."""
         req_id = self.conversation.request(raw, self._world.loop.time())
-        self._answers[req_id] = answer
-        self.poke()
+        self._expect(req_id, answer)
         return req_id
 
     def order(
@@ -184,7 +156,7 @@ class Connection:
         params: Mapping[str, Any],
         timeout: float,
         several: bool,  # noqa: FBT001 - as above
-        answer: Callable[[Reply | Exception, float], None],
+        answer: Answer,
         *,
         leave_within: float | None = None,
     ) -> int:
@@ -194,25 +166,22 @@ class Connection:
         seconds. With `several`, answers come until `finish`.
         """
         now = self._world.loop.time()
+        was_poked = self._driver.is_poked
         req_id = self.conversation.order(
             method, params, now, timeout=timeout, several=several, leave_within=leave_within
         )
-        self._answers[req_id] = answer
-        if several:
-            self._several.add(req_id)
+        self._expect(req_id, answer, several=several, never=NotSent(f"the connection is {self.state}"))
         # Not in the next turn but now: an order should not wait for whatever else the loop has to do. But it does not
         # overtake what was asked before it, such as the executions that are to tell of it.
-        if self._soon is not None:
+        if was_poked:
             self.conversation.tick(now)
         self.conversation.flush_orders(now)
         self._flush()
-        self.poke()
         return req_id
 
     def finish(self, req_id: int) -> None:
         """Wait for no more answers to a request."""
-        self._answers.pop(req_id, None)
-        self._several.discard(req_id)
+        self._answers.forget(req_id)
         self.conversation.forget(req_id)
 
     def when_ready(self, callback: Callable[[Exception | None], None]) -> None:
@@ -251,17 +220,23 @@ class Connection:
         """Say on `status` that there is no token; None for `retry_in` means that there will be none."""
         self._tell("lost" if self._send is None else "online", f"no token: {reason}", retry_in=retry_in)
 
-    def ping(self, answer: Callable[[Reply | Exception, float], None]) -> int:
+    def ping(self, answer: Answer) -> int:
         """Send a ping; `answer` gets the pong and the round trip in seconds."""
         req_id = self.conversation.ping(self._world.loop.time())
-        self._answers[req_id] = answer
-        self.poke()
+        self._expect(req_id, answer)
         return req_id
+
+    def _expect(self, req_id: int, answer: Answer, *, several: bool = False, never: Exception | None = None) -> None:
+        self._answers.expect(req_id, answer, several=several)
+        if self.state == "closed":
+            self.conversation.forget(req_id)
+            # Not before the caller knows the request's id.
+            self._world.loop.call_soon(self._answers.give, req_id, never or self._end)
+        self.poke()
 
     def poke(self) -> None:
         """Take a turn soon: many changes of one moment make one turn, and one batch of requests."""
-        if self._soon is None and self.state != "closed":
-            self._soon = self._world.loop.call_soon(self._turn)
+        self._driver.poke()
 
     @property
     def server_time(self) -> float:
@@ -302,32 +277,29 @@ class Connection:
         self.poke()
 
     def _on_fatal(self, error: Exception) -> None:
+        self._finally(error)
         self._hang_up(error if isinstance(error, LinkLost) else LinkLost(str(error)))
-        self._end = error
         self.settle(error)
         self._tell("closed", str(error))
         self._host.on_fatal(self, error)
 
     def _hang_up(self, error: LinkLost) -> None:
         self._send = self._abandon = None
-        now = self._world.wall()
         for req_id in self.conversation.lost():
-            self._answer(req_id, error, 0.0, last=True)
-        for feed in list(self.feeds.values()):
-            feed.interrupt(now, str(error))
+            self._answers.give(req_id, error)
+        self._deliveries.interrupt(str(error))
         self._drain_events()
 
     # --- turns ----------------------------------------------------------------------------------------------------
 
-    def _turn(self) -> None:
-        self._soon = None
+    def _turn(self) -> float | None:
         now = self._world.loop.time()
         self.router.wall_offset = self._world.wall() - now
         self.conversation.heard(self.router.heard_at)
         self.conversation.tick(now)
         self._flush()
         self._drain_events()
-        self._arm(now)
+        return self.conversation.deadline(now)
 
     def _flush(self) -> None:
         outbox, self.conversation.outbox = self.conversation.outbox, []
@@ -335,28 +307,19 @@ class Connection:
             for text in outbox:
                 self._send(text)
 
-    def _arm(self, now: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self.conversation.deadline(now)
-        if deadline is not None and self.state != "closed":
-            self._timer = self._world.loop.call_at(deadline, self._turn)
-
     def _drain_events(self) -> None:
+        # One by one: whoever drains within an event's handling goes on with those that came before.
         while self.conversation.events:
-            events, self.conversation.events = self.conversation.events, []
-            for event in events:
-                self._on_event(event)
+            self._on_event(self.conversation.events.pop(0))
 
     def _on_event(self, event: said.Event) -> None:
         match event:
             case said.Answered(req_id, reply, seconds):
-                self._answer(req_id, reply, seconds)
+                self._answers.give(req_id, reply, seconds)
             case said.TimedOut(req_id):
-                self._answer(req_id, RequestTimeout("no reply in time"), 0.0, last=True)
+                self._answers.give(req_id, RequestTimeout("no reply in time"))
             case said.Unsent(req_id, why):
-                self._answer(req_id, NotSent(why), 0.0, last=True)
+                self._answers.give(req_id, NotSent(why))
             case said.TokenRefused():
                 self._host.on_token_wanted(self)
             case said.Stray(reply):
@@ -370,52 +333,20 @@ class Connection:
                     self._on_feed_event(feed, event)
 
     def _on_feed_event(self, feed: Feed, event: said.TopicEvent) -> None:
-        topic = feed.topic
+        if isinstance(event, said.Live) and feed.topic.channel == "trade":
+            # Kraken's last 50 trades fill an interruption; the first subscription need not ask for them.
+            self.conversation.keep_snapshot(feed.topic, snapshot=True)
+        self._deliveries.follow(feed, event)
         match event:
-            case said.Quiet():
-                feed.begin_empty(self._world.wall(), self.router.epoch)
-            case said.Live():
-                if topic.channel == "trade":
-                    # Kraken's last 50 trades fill an interruption; the first subscription need not ask for them.
-                    self.conversation.keep_snapshot(topic, snapshot=True)
-                self._tell("subscribed", topic=topic)
-            case said.Unanswered(_, what):
-                self._tell("resyncing", f"{what}; asking again", topic)
-            case said.Renewing(_, why):
-                reason = _MISSED if why == "resync" and topic.channel in _NUMBERED else _WHY[why]
-                feed.interrupt(self._world.wall(), reason)
-                self._tell("stale" if why == "stale" else "resyncing", reason, topic)
-            case said.Leaving():
-                feed.interrupt(self._world.wall(), "unsubscribed")
-            case said.Degraded():
-                feed.interrupt(self._world.wall(), "degraded")
-                self._tell("degraded", f"given up after {self._settings.resync_attempts} attempts in a row", topic)
             case said.Refused(_, text):
-                self._detach(feed)
-                self._tell("rejected", text, topic)
                 self._host.on_refused(feed, text)
             case said.Left():
-                self._detach(feed)
                 self._host.on_left(self, feed)
-
-    def _detach(self, feed: Feed) -> None:
-        self.router.discard(feed.topic)
-        self.feeds.pop(feed.topic, None)
-
-    def _answer(self, req_id: int, answer: Reply | Exception, seconds: float, *, last: bool = False) -> None:
-        callback = self._answers.get(req_id)
-        if last or req_id not in self._several:
-            self._answers.pop(req_id, None)
-            self._several.discard(req_id)
-        if callback is not None:
-            callback(answer, seconds)
-
-    def _frames_of(self, topic: Topic) -> int:
-        feed = self.feeds.get(topic)
-        return 0 if feed is None else feed.frames
+            case _:
+                pass
 
     def _tell(self, state: State, reason: str = "", topic: Topic | None = None, retry_in: float | None = None) -> None:
-        if topic is None:
+        if topic is None and self.state != "closed":
             self.state = state
         self._host.on_status(
             Status(
@@ -464,12 +395,3 @@ class Connection:
     def on_defect(self, error: Exception) -> None:
         """Pass on a contained failure of ours."""
         self._host.on_defect(error)
-
-
-_WHY = {
-    "stale": "no data while the connection is alive",
-    "resync": "the book failed its checksum",
-    "unanswered": "not answered in time",
-}
-_MISSED = "a message was missing"
-_NUMBERED = frozenset({"executions", "balances", "own_trades"})

@@ -109,7 +109,7 @@ class TokenLease:
             self._on_failure(error, None)
             return
         settings = self._settings
-        most = min(settings.backoff_max, settings.backoff_base * 2**failures)
+        most = min(settings.backoff_max, settings.backoff_base * 2.0 ** min(failures, 60))
         pause = self._world.uniform(most / 2, most)
         log.warning("no WebSocket token: %s; trying again in %.1f s", error, pause)
         self._on_failure(error, pause)

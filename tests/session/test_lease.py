@@ -239,3 +239,17 @@ def test_a_client_that_closes_meanwhile_is_no_failure():
         return desk.failures, auth.tokens, len(desk.asked)
 
     assert run(story) == ([], [], 1)
+
+
+def test_an_exchange_that_gives_no_token_for_hours_is_asked_for_hours():
+    """Two thousand failures: the pause stays at its longest, however long the streak."""
+
+    async def main():
+        desk = Desk(*(RequestTimeout("no answer") for _ in range(2000)))
+        holder = Holder("auth", token_unused=False)
+        desk.lease.want(holder)
+        await asyncio.sleep(2001 * 9)
+        await desk.close()
+        return len(desk.failures), len(holder.tokens)
+
+    assert run(main) == (2000, 1)

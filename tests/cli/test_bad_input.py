@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shlex
@@ -9,11 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
 
 from rxkraken.cli import main
 
@@ -234,3 +237,107 @@ def test_words_that_krakenws_does_not_know_end_with_1_and_its_usage(
     """Here the usage follows, as from Kraken's own client; nothing is sent."""
     code, err = told(capsys, "--endpoints", "ws://127.0.0.1:9", "ws", *shlex.split(line))
     assert (code, says in err.splitlines()[0], "Usage: rxkraken ws" in err) == (1, True, True), err
+
+
+ASKING = (
+    "book BTC/USD", "instruments", "executions", "order cancel-all --yes", f"order add {ORDER} --yes",
+    "order cancel O1 --yes", "dead-man 60", "rest GET Time", "rest POST Balance", "rest POST CancelAll --yes",
+    "token", "doctor --within 0.5", "ws ping", "ws ticker XBT/USD", "ws cancelAll",
+)  # fmt: skip
+# What each may end with where nobody answers: 5 certainly had no effect, 4 nobody knows (rxkraken order --help).
+CODES = {"order": {4, 5}, "rest POST CancelAll --yes": {4, 5}}
+
+
+@pytest.fixture
+def refusing() -> str:
+    """A port on which nobody listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return f"ws://127.0.0.1:{unused.getsockname()[1]}"
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A host that takes connections and never says a word: no upgrade, no answer."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        yield f"ws://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.fixture
+def full() -> Iterator[str]:
+    """A host whose queue of connections is full: what else comes gets no answer, as from behind a firewall."""
+    with socket.socket() as listening, ExitStack() as waiting:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(3):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listening.getsockname())
+        yield f"ws://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.fixture
+def mute() -> Iterator[str]:
+    """A host that gives tokens and opens WebSockets, and then never says a word."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="mute host")
+    thread.start()
+
+    async def issue(_: web.Request) -> web.Response:
+        return web.json_response({"error": [], "result": {"token": "T", "expires": 900}})
+
+    async def listen(request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Upgrade", "").casefold() != "websocket":
+            await asyncio.sleep(30)
+        line = web.WebSocketResponse()
+        await line.prepare(request)
+        async for _ in line:
+            pass
+        return line
+
+    async def serve() -> tuple[web.AppRunner, int]:
+        app = web.Application()
+        app.router.add_post("/0/private/GetWebSocketsToken", issue)
+        app.router.add_route("*", "/{path:.*}", listen)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return runner, runner.addresses[0][1]
+
+    def wait(work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=30)
+
+    runner, port = wait(serve())
+    try:
+        yield f"ws://127.0.0.1:{port}"
+    finally:
+        wait(runner.cleanup())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.mark.parametrize("host", ["refusing", "silent", "full", "mute"])
+@pytest.mark.parametrize("line", ASKING)
+def test_a_host_that_does_not_answer_is_given_up_in_time_with_what_to_check(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    host: str,
+    line: str,
+) -> None:
+    """Never a hang, never a traceback: one line, the host or the remedy in it, and a code that is not 0."""
+    if (host, line) == ("mute", "token"):
+        pytest.skip("it gives tokens")
+    monkeypatch.setenv("KRAKEN_API_KEY", "key-of-this-test")
+    monkeypatch.setenv("KRAKEN_API_SECRET", SECRET)
+
+
+    where = request.getfixturevalue(host)
+    code, err = told(capsys, "--endpoints", where, "--patience", "0.5", *shlex.split(line))
+    *_, last = err.splitlines()
+    expected = next((codes for start, codes in CODES.items() if line.startswith(start)), {1})
+    assert code in expected, err
+    assert re.match(r"rxkraken: (\d checks failed$|.*(check the network|--endpoints|look at the account))", last), err

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _RULES_WITHIN: Final = 5.0
 _ORDERS_WITHIN: Final = 10.0
+LOOKING_WITHIN = 75.0
+"""How many seconds an outcome is looked for: what Kraken's REST tells may lag by a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,12 @@ async def _outcome(ticket: Ticket[Any]) -> Any:
         return await ticket
     except OutcomeUnknown as error:
         typer.echo(f"rxkraken: {error}; looking for it, for about a minute at most", err=True)
-        return await ticket.resolve()
+        # The library looks until it knows, for as long as its user waits; who waits here has been told how long.
+        try:
+            async with asyncio.timeout(LOOKING_WITHIN):
+                return await ticket.resolve()
+        except TimeoutError:
+            raise error from None
 
 
 async def _fill(ticket: OrderTicket, sending: Sending, seconds: float) -> None:

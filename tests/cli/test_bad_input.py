@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from rxkraken.cli import main
+from rxkraken.cli import main, orders_sending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -333,8 +333,8 @@ def test_a_host_that_does_not_answer_is_given_up_in_time_with_what_to_check(
         pytest.skip("it gives tokens")
     monkeypatch.setenv("KRAKEN_API_KEY", "key-of-this-test")
     monkeypatch.setenv("KRAKEN_API_SECRET", SECRET)
-
-
+    # A minute for people, in which what was sent is looked for.
+    monkeypatch.setattr(orders_sending, "LOOKING_WITHIN", 0.5)
     where = request.getfixturevalue(host)
     code, err = told(capsys, "--endpoints", where, "--patience", "0.5", *shlex.split(line))
     *_, last = err.splitlines()

@@ -147,6 +147,28 @@ def test_a_tripped_switch_is_exit_code_7(venue: Venue, monkeypatch: pytest.Monke
     assert "take every order of the account as cancelled" in err
 
 
+def test_a_connection_lost_for_longer_than_the_time_trips_the_switch(venue: Venue) -> None:
+    """The exchange cancels the orders, and the command says so: at once, and with exit code 7 in the end."""
+    assert venue.run("order add BTC/USD buy limit --qty 0.01 --price 25000 --cl-ord-id mine-1 --yes")[0] == 0
+    command = [sys.executable, "-m", "rxkraken.cli", "--endpoints", venue.base, "dead-man", "5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["type"] == "armed"
+        venue.fault("refuse_upgrade", status=503, times=1000)
+        venue.fault("drop")
+        told = [json.loads(process.stdout.readline())]
+        while told[-1]["type"] == "armed":
+            told.append(json.loads(process.stdout.readline()))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert told[-1]["type"] == "tripped"
+    assert told[-1]["reason"].startswith("not refreshed for 5 s: ")
+    assert (process.returncode, err.splitlines()[-1]) == (
+        7, "rxkraken: the switch tripped while this ran: take every order of the account as cancelled",
+    )  # fmt: skip
+    assert json.loads(venue.run("rest POST OpenOrders")[1]) == {"open": {}}
+
+
 def test_a_switch_that_cannot_be_disarmed_is_a_failure() -> None:
     """The line says when everything will be cancelled."""
     with pytest.raises(Ended, match=r"cancels every order at 2026-08-02T12:00:00\+00:00: gone") as told:

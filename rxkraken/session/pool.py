@@ -151,7 +151,7 @@ class Pool:
         private = role != "public"
         if private and self._lease is None:
             raise MissingCredentials(
-                "account channels, level 3 and orders need an API key: KrakenClient(credentials=Credentials.from_env())"
+                "account channels, level 3 and orders need an API key; give credentials=Credentials.from_env()"
             )
         connection = Connection(
             name, url, self._endpoints.ssl, self._settings, self.world, self, self.messages,

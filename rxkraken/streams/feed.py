@@ -69,8 +69,16 @@ class Feed(ABC):
         first = not self.hub.outlets
         self.hub.add(outlet)
         if first:
-            self._demand.wanted(self)
+            self._open(outlet)
         return Disposable(lambda: self._leave(outlet))
+
+    def _open(self, outlet: Outlet[Any]) -> None:
+        try:
+            self._demand.wanted(self)
+        except BaseException:
+            # Else the next subscriber would not be the first, and would wait for what nobody has asked for.
+            self.hub.remove(outlet)
+            raise
 
     def _leave(self, outlet: Outlet[Any]) -> None:
         had = bool(self.hub.outlets)

@@ -128,7 +128,7 @@ class Account:
     def check_key(self) -> None:
         """Raise `MissingCredentials` if there is no key to trade with."""
         if self._credentials is None:
-            raise MissingCredentials("orders need an API key: KrakenClient(credentials=Credentials.from_env())")
+            raise MissingCredentials("orders need an API key; give credentials=Credentials.from_env()")
 
     async def _fetch_token(self) -> tuple[str, float]:
         answer = await self.rest.get_websockets_token()

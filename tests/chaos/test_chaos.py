@@ -46,7 +46,7 @@ class Witness:
     def trade(self, trade: Any) -> None:
         """No trade comes twice or goes back in time; v1 numbers none, and two may be of one moment there."""
         self.seen["trade"] += 1
-        place = (trade.timestamp, getattr(trade, "trade_id", self.seen["trade"]))
+        place = (trade.timestamp, trade.trade_id or self.seen["trade"])
         if place <= self.trades.get(trade.symbol, place[:0]):
             self.complaints.append(f"duplicate {trade!r}")
         self.trades[trade.symbol] = place

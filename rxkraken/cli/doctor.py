@@ -13,7 +13,7 @@ from rxkraken.cli.doctor_hosts import Finding, hosts_of, look_at
 from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import FAILED, Ended
 from rxkraken.cli.records import json_line, plain
-from rxkraken.cli.running import LONGEST
+from rxkraken.cli.running import LONGEST, run_once
 from rxkraken.cli.terminal import console
 from rxkraken.client import KrakenClient
 
@@ -48,7 +48,7 @@ def doctor(
     Each check passes, warns or fails. Exit code 1 if one fails.
     """
     options = Options.of(context)
-    failures = asyncio.run(_examine(options, within, as_json=as_json or options.as_json))
+    failures = run_once(_examine(options, within, as_json=as_json or options.as_json))
     if failures:
         raise Ended(FAILED, f"{failures} check{'' if failures == 1 else 's'} failed")
 

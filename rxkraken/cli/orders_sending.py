@@ -13,9 +13,10 @@ from rxkraken.cli.context import Options
 from rxkraken.cli.deadline import hurried, must_have
 from rxkraken.cli.exits import FAILED, INTERRUPTED, Ended
 from rxkraken.cli.orders_confirm import confirm, must_be_able_to_ask
-from rxkraken.cli.orders_outcome import UNFILLED, ending, outcome_of
+from rxkraken.cli.orders_outcome import UNFILLED, advice, ending, outcome_of
 from rxkraken.cli.orders_text import judge, say_order, say_result
 from rxkraken.cli.records import json_line, plain
+from rxkraken.cli.running import run_once
 from rxkraken.errors import ExchangeError, KrakenError, OutcomeUnknown
 from rxkraken.streams.stream import aiter  # noqa: A004 - it is the builtin's idea, used as rk.aiter
 from rxkraken.trading.ticket import OrderTicket
@@ -48,7 +49,7 @@ class Sending:
 def send(sending: Sending, method: str, make: Make) -> None:
     """Make the ticket, confirm it, send it, and print what came of it; failures end the command with their code."""
     must_be_able_to_ask(method, yes=sending.yes)
-    asyncio.run(_send(sending, make))
+    run_once(_send(sending, make))
 
 
 async def _send(sending: Sending, make: Make) -> None:
@@ -116,6 +117,9 @@ async def _fill(ticket: OrderTicket, sending: Sending, seconds: float) -> None:
                     typer.echo(_state(order, as_json=sending.as_json))
         except TimeoutError:
             raise Ended(UNFILLED, f"not filled within {seconds:g} s; it is still open: {_name(ticket)}") from None
+        except KrakenError as error:
+            said = f"cannot tell whether it is filled: {'; '.join([str(error), *advice(error)])}"
+            raise Ended(UNFILLED, f"{said}; it was accepted and may be open: {_name(ticket)}") from error
     match last:
         case None:
             raise Ended(FAILED, f"nothing was told of the order; look for it: {_name(ticket)}")

@@ -18,6 +18,7 @@ from rxkraken.cli.exits import INTERRUPTED, USAGE, Ended
 from rxkraken.cli.orders_confirm import confirm
 from rxkraken.cli.orders_outcome import ending
 from rxkraken.cli.rest_text import line, page, parameters
+from rxkraken.cli.running import run_once
 from rxkraken.errors import KrakenError
 from rxkraken.rest.calls import CALLS, spec_of
 
@@ -70,7 +71,7 @@ def rest(
     given = parameters(parameter or ())
     if output is not None:
         _must_be_writable(output)
-    asyncio.run(_made(options, method, spec, given, yes=yes, output=output))
+    run_once(_made(options, method, spec, given, yes=yes, output=output))
 
 
 async def _made(

@@ -5,15 +5,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from rxkraken.cli.exits import INTERRUPTED, Ended
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
+
+T = TypeVar("T")
 
 LONGEST: Final = 31_536_000.0
 """The most seconds that an option may say, a year: `inf` would be a wait without an end."""
 
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+def run_once(work: Coroutine[Any, Any, T]) -> T:
+    """Run what ends by itself; SIGTERM interrupts it as Ctrl-C does: it can close what it opened, exit code 130."""
+    return asyncio.run(_run_once(work))
+
+
+async def _run_once(work: Coroutine[Any, Any, T]) -> T:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    with contextlib.suppress(NotImplementedError, RuntimeError):  # loops on Windows have no signal handlers
+        loop.add_signal_handler(signal.SIGTERM, lambda: task is not None and task.cancel())
+    try:
+        return await work
+    except asyncio.CancelledError:
+        raise Ended(INTERRUPTED, "interrupted") from None
+    finally:
+        with contextlib.suppress(NotImplementedError, RuntimeError):
+            loop.remove_signal_handler(signal.SIGTERM)
 
 
 def run_until_stopped(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:

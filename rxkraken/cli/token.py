@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from rxkraken.cli.deadline import answered, hurried, must_have
 from rxkraken.cli.examples import examples
 from rxkraken.cli.orders_outcome import ending
 from rxkraken.cli.rest_text import line
+from rxkraken.cli.running import run_once
 from rxkraken.errors import KrakenError
 
 
@@ -32,7 +32,7 @@ def token(
     Kraken gives it for as many seconds as `expires` says; once used on a connection it lives as long as that. Without
     --show it is not printed anywhere. rxkraken itself gets its tokens by itself.
     """
-    asyncio.run(_issue(Options.of(context), show=show))
+    run_once(_issue(Options.of(context), show=show))
 
 
 async def _issue(options: Options, *, show: bool) -> None:

@@ -273,7 +273,7 @@ def full() -> Iterator[str]:
         listening.listen(0)
         for _ in range(3):
             one = waiting.enter_context(socket.socket())
-            one.setblocking(False)
+            one.settimeout(0)
             one.connect_ex(listening.getsockname())
         yield f"ws://127.0.0.1:{listening.getsockname()[1]}"
 
@@ -341,3 +341,73 @@ def test_a_host_that_does_not_answer_is_given_up_in_time_with_what_to_check(
     expected = next((codes for start, codes in CODES.items() if line.startswith(start)), {1})
     assert code in expected, err
     assert re.match(r"rxkraken: (\d checks failed$|.*(check the network|--endpoints|look at the account))", last), err
+
+
+def begin(venue: Venue, line: str, *before: str) -> subprocess.Popen[str]:
+    """Start a command as a process of its own, pointed at the exchange."""
+    words = [*COMMAND, "--endpoints", venue.base, *before, *shlex.split(line)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_closed_pipe_ends_every_command_quietly(venue: Venue, tmp_path: Path) -> None:
+    """`| head -1` in a real shell; 141 says that it met one, 0 that it was done before."""
+    recording = tmp_path / "recording.ndjson"
+    recording.write_text('{"channel":"heartbeat"}\n' * 50_000)
+    lines = ("book BTC/USD", "trades BTC/USD --snapshot", "ws book XBT/USD", "instruments", "rest GET AssetPairs")
+    commands = [shlex.join([*COMMAND, "--endpoints", venue.base, *shlex.split(line)]) for line in lines]
+    commands.append(shlex.join([*COMMAND, "verify", str(recording)]))
+    script = "set -o pipefail; timeout 30 {} | head -1 > /dev/null"
+    with ExitStack() as running:
+        processes = [
+            running.enter_context(
+                subprocess.Popen(["bash", "-c", script.format(command)], stderr=subprocess.PIPE, text=True)
+            )
+            for command in commands
+        ]
+        ends = [(process.communicate(timeout=50)[1], process.returncode) for process in processes]
+    assert [err for err, _ in ends] == [""] * len(commands)
+    assert [code for _, code in ends[:3]] == [141] * 3
+    assert {code for _, code in ends} <= {0, 141}
+
+
+def test_an_exchange_that_goes_away_is_told_by_whatever_was_running(venue: Venue) -> None:
+    """A stream, a feed of `ws`, an order that waits for its fill, and the switch, which had been armed."""
+    running = {
+        "trades BTC/USD": 1,
+        "ws trade XBT/USD": 1,
+        f"order add {ORDER} --yes --wait fill --within 3": 6,
+        "dead-man 5 --for 8": 7,
+    }
+    with ExitStack() as stack:
+        processes = [stack.enter_context(begin(venue, line, "--patience", "2")) for line in running]
+        for process in processes:
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            assert process.stdout.readline()
+        asyncio.run_coroutine_threadsafe(venue.simulator.aclose(), venue.loop).result(timeout=30)
+        ends = [(process.communicate(timeout=40)[1], process.returncode) for process in processes]
+    assert [code for _, code in ends] == list(running.values()), ends
+    for err, _ in ends:
+        assert one_line(err)
+        assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_what_goes_on_cleanly(venue: Venue, number: signal.Signals) -> None:
+    """The codes are documented: 130 for streams, 0 for what is ended in no other way, and nothing is on stderr."""
+    running = {
+        "book BTC/USD": 130, "executions": 130, "ws ticker XBT/USD": 0, "dead-man 60": 0, "simulate": 0,
+        f"order add {ORDER} --yes --wait fill": 130,
+    }  # fmt: skip
+    with ExitStack() as stack:
+        processes = [stack.enter_context(begin(venue, line)) for line in running]
+        for line, process in zip(running, processes, strict=True):
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            if line != "executions":
+                assert process.stdout.readline()
+        for process in processes:
+            process.send_signal(number)
+        ends = [(process.communicate(timeout=40)[1], process.returncode) for process in processes]
+    assert [code for _, code in ends] == list(running.values()), ends
+    assert "Traceback" not in "".join(err for err, _ in ends)

@@ -13,9 +13,10 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.main import get_command
 
 from rxkraken.cli import main
 from rxkraken.cli.app import app
@@ -56,6 +57,23 @@ def test_every_command_explains_itself_with_examples(capsys: pytest.CaptureFixtu
     examples = lines_of(HELP[path])
     assert examples
     assert all(" ".join(example.split()) in out for example in examples if len(example) < 70)
+
+
+def test_each_example_of_every_command_is_a_command_line_that_parses() -> None:
+    """Its words, options and values; nothing of it is run."""
+    parsed: list[str] = []
+    for path, command in commands(app):
+        lines = lines_of(inspect.getdoc(command) or "")
+        assert lines, path
+        parsed += lines
+    for line in parsed:
+        words = shlex.split(line.partition(" > ")[0].partition(" < ")[0])[1:]
+        group: Any = get_command(app)
+        while hasattr(group, "commands"):
+            context = group.make_context("rxkraken", list(words), resilient_parsing=False)
+            words = [*context._protected_args, *context.args]
+            group = group.commands[words.pop(0)]
+        group.make_context("rxkraken", list(words))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TextIO, cast
 
 from rxkraken.cli.exits import USAGE, Ended
 from rxkraken.protocol.json import exact
@@ -17,6 +17,8 @@ def read_orders(file: str) -> list[dict[str, Any]]:
     """Read the orders in `file`, or standard input for `-`; ends the command with exit code 2 where there are none."""
     if not file:
         raise Ended(USAGE, "FILE is empty; name the file with the orders, or give - for standard input")
+    if file == "-" and cast("TextIO | None", sys.stdin) is None:
+        raise Ended(USAGE, "standard input is closed; name a file instead of -")
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from rxkraken.cli.exits import FAILED, INTERRUPTED, USAGE, Ended
 from rxkraken.cli.rest_text import page
@@ -18,7 +18,9 @@ _YES: Final = frozenset({"y", "yes"})
 
 def must_be_able_to_ask(method: str, *, yes: bool) -> None:
     """End the command with exit code 2 where a question is due and nobody is there to answer it."""
-    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    # A closed standard stream is None.
+    streams = cast("tuple[TextIO | None, ...]", (sys.stdin, sys.stderr))
+    if not yes and not all(stream is not None and stream.isatty() for stream in streams):
         raise Ended(USAGE, f"{method} is confirmed at a terminal, and there is none; give --yes to send it unasked")
 
 

@@ -411,3 +411,32 @@ def test_a_signal_ends_what_goes_on_cleanly(venue: Venue, number: signal.Signals
         ends = [(process.communicate(timeout=40)[1], process.returncode) for process in processes]
     assert [code for _, code in ends] == list(running.values()), ends
     assert "Traceback" not in "".join(err for err, _ in ends)
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("order cancel-all", "give --yes"),
+        ("rest POST CancelAll", "give --yes"),
+        ("order batch BTC/USD - --yes", "name a file instead of -"),
+    ],
+)
+def test_a_closed_standard_input_is_no_terminal(line: str, remedy: str) -> None:
+    """`<&-` in a shell: nobody can answer, and there is nothing to read."""
+    command = shlex.join([*COMMAND, "--simulate", *shlex.split(line)])
+    done = subprocess.run(["bash", "-c", f"{command} <&-"], capture_output=True, text=True, check=False, timeout=50)
+    assert (done.returncode, done.stdout, remedy in one_line(done.stderr)) == (2, "", True)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("ws ticker NOPE/USD", "Currency pair not supported NOPE/USD"),
+        ("ws book XBT/USD 7", "depth not supported"),
+        ("ws ohlc XBT/USD 7", "interval not supported"),
+    ],
+)
+def test_a_feed_that_kraken_refuses_ends_with_1_and_its_words(venue: Venue, line: str, says: str) -> None:
+    """What was refused is named; the frames are shown as they came."""
+    code, out, err = venue.run(line)
+    assert (code, says in one_line(err), says in out) == (1, True, True), err

@@ -95,6 +95,11 @@ class Engine(ABC, Generic[S, L, B]):
             return self._invalidate(error)
         return self._conclude(ladder, entry, raw, received, epoch)
 
+    def refuse(self, kind: str, reason: str) -> None:
+        """Give the book up for a message that could not even be read as an entry: what it would change is lost."""
+        if kind == "snapshot" or self._ladder is not None:
+            self._invalidate(MalformedBook(reason))
+
     def view(self) -> B | None:
         """Return the current book, for somebody who comes late; None if there is none that may be shown."""
         facts = self._facts

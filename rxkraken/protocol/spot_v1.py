@@ -274,10 +274,9 @@ def book(parts: Sequence[Any], symbol: str) -> tuple[dict[str, Any], str]:
     last object (section 5.5).
     """
     entry: dict[str, Any] = {"symbol": symbol, "asks": [], "bids": []}
-    kind, newest = "update", ""
+    newest = ""
     for part in parts:
         changes = object_of(part, "book")
-        kind = "snapshot" if "as" in changes or "bs" in changes else kind
         for side, keys in (("asks", ("as", "a")), ("bids", ("bs", "b"))):
             for key in keys:
                 for row in elements(changes.get(key, []), key):
@@ -288,7 +287,12 @@ def book(parts: Sequence[Any], symbol: str) -> tuple[dict[str, Any], str]:
             entry["checksum"] = _checksum(changes["c"])
     if newest:
         entry["timestamp"] = moment(newest, "timestamp").isoformat().replace("+00:00", "Z")
-    return entry, kind
+    return entry, kind_of_book(parts)
+
+
+def kind_of_book(parts: Sequence[Any]) -> str:
+    """Whether a book frame is a "snapshot" or an "update", however broken the rest of it is."""
+    return "snapshot" if any("as" in part or "bs" in part for part in parts if isinstance(part, dict)) else "update"
 
 
 # --- values -----------------------------------------------------------------------------------------------------------

@@ -118,7 +118,11 @@ class RouterV1(Router):
         feed = self._books.get(symbol)
         if feed is None or depth != str(feed.book.depth):
             return
-        entry, kind = spot_v1.book(parts, symbol)
+        try:
+            entry, kind = spot_v1.book(parts, symbol)
+        except _BROKEN as error:
+            feed.refuse(spot_v1.kind_of_book(parts), f"{type(error).__name__}: {error}")
+            raise
         # Every number is exact already, so that nothing has to be read again from the frame's text.
         malformed = feed.receive(entry, kind, "", self.received, self.epoch)
         if malformed is not None:

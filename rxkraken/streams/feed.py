@@ -184,6 +184,12 @@ class BookFeed(Feed):
         self.hub.emit(book)
         return None
 
+    def refuse(self, kind: str, reason: str) -> None:
+        """Ask for a new book, since a message for this one could not be read at all."""
+        self.book.refuse(kind, reason)
+        if self.book.needs_resync:
+            self._distrust()
+
     def _recover(self, book: Book | OrderBook3, received: float, epoch: int) -> None:
         if self._gap is not None:
             self.resume(received, epoch, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from rxkraken.tape.report import BookTally, Problem, Report
@@ -22,7 +21,6 @@ class Findings:
         self._line = 0
         self._wrong = self._strange = False
         self._reducers: dict[str, list[BookReducer | Book3Reducer]] = {}
-        self._lost: Counter[str] = Counter()
 
     # --- lines --------------------------------------------------------------------------------------------------------
 
@@ -71,15 +69,11 @@ class Findings:
         """Count what this reducer says of a book, besides what its predecessors said."""
         self._reducers.setdefault(book, []).append(reducer)
 
-    def lose(self, book: str) -> None:
-        """Count a message that never came as far as the book's reducer: only a new snapshot can help."""
-        self._lost[book] += 1
-
     def report(self) -> Report:
         """Tell what has been found up to now."""
         for book, tally in self._report.books.items():
             counters = [reducer.counters for reducer in self._reducers.get(book, ())]
             tally.verified = sum(counter.verified for counter in counters)
             tally.mismatched = sum(counter.mismatched for counter in counters)
-            tally.resyncs = self._lost[book] + sum(counter.mismatched + counter.malformed for counter in counters)
+            tally.resyncs = sum(counter.mismatched + counter.malformed for counter in counters)
         return self._report

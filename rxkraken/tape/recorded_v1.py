@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reactivex import Observer
 
-from rxkraken.protocol import spot_v2
+from rxkraken.protocol import spot_v1, spot_v2
 from rxkraken.protocol.spot_v1_values import symbol_of
 from rxkraken.session.speech import SPOT_V1
 from rxkraken.streams import channels, channels_v1
@@ -51,7 +51,6 @@ class RecordedV1:
         self._court = court
         self._findings = findings
         self._feeds: dict[tuple[str, str], Feed] = {}
-        self._at_hand: tuple[str, BookFeed, bool, Exception | None] | None = None
         tap: Hub[Message] = Hub("recording", court.fail)
         tap.add(Outlet(Observer(self._meet), "the recording"))
         self.router = SPOT_V1.router("recording", clock, court, tap)
@@ -64,22 +63,10 @@ class RecordedV1:
         for feed in self._feeds.values():
             feed.reset()
 
-    def on_malformed(self, channel: str) -> None:
-        """Give up the book of a frame that could not be read: its changes are lost before any reducer sees them."""
-        if channel != "book" or self._at_hand is None:
-            return
-        name, feed, is_snapshot, error = self._at_hand
-        if feed.book.last_error is not error:
-            return  # the frame could be read, and it was the reducer that refused it
-        if is_snapshot or feed.book.tip() is not None:
-            self._findings.lose(name)
-            feed.reset()
-
     # --- feeds for what appears ---------------------------------------------------------------------------------------
 
     def _meet(self, message: Message) -> None:
         """See each frame just before it is routed, and have a feed ready for what is in it."""
-        self._at_hand = None
         frame: Any = message.frame
         match frame:
             case [_, *parts, str(channel), str(pair)] if parts:
@@ -106,11 +93,9 @@ class RecordedV1:
         feed = self._feeds.get((channel, symbol)) or self._open(channel, symbol)
         self.router.add(feed.topic, feed)
         if isinstance(feed, BookFeed):
-            self._meet_book(_name(channel, symbol), feed, is_snapshot=any(map(_has_snapshot, parts)))
-
-    def _meet_book(self, name: str, feed: BookFeed, *, is_snapshot: bool) -> None:
-        self._at_hand = name, feed, is_snapshot, feed.book.last_error
-        self._findings.see(name, is_snapshot=is_snapshot, is_update=not is_snapshot, checked_snapshots=False)
+            is_snapshot = spot_v1.kind_of_book(parts) == "snapshot"
+            name = _name(channel, symbol)
+            self._findings.see(name, is_snapshot=is_snapshot, is_update=not is_snapshot, checked_snapshots=False)
 
     def _open(self, channel: str, symbol: str) -> Feed:
         feed = channels_v1.make_feed(_TOPICS[channel](symbol), self._court, self._court.fail)
@@ -131,7 +116,3 @@ class RecordedV1:
 
 def _name(channel: str, symbol: str) -> str:
     return f"{symbol} {channel}"
-
-
-def _has_snapshot(part: Any) -> bool:
-    return isinstance(part, dict) and ("as" in part or "bs" in part)

@@ -71,9 +71,6 @@ class RecordedV2:
         for symbol in self._books:
             self._leave(symbol)
 
-    def on_malformed(self, channel: str) -> None:
-        """Nothing: the router has told the feed."""
-
     # --- feeds for what appears ---------------------------------------------------------------------------------------
 
     def _meet(self, message: Message) -> None:

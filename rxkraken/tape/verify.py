@@ -116,7 +116,6 @@ class Verifier(Court):
             return  # it has been told already
         if unknown.shape.startswith(_MALFORMED):
             self._findings.wrong(f"{unknown.shape}: {unknown.reason}")
-            self._part.on_malformed(unknown.shape.removeprefix(_MALFORMED))
         else:
             self._findings.strange(unknown.reason)
 

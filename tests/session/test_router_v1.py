@@ -113,3 +113,25 @@ def test_a_fill_of_a_renewed_snapshot_is_told_once():
     made.sequence = SequenceCheck()
     made.receive(json.dumps([[{"T1": fill}, {"T2": fill}], "ownTrades", {"sequence": 1}]))
     assert [(each.exec_id, each.snapshot, each.repaired) for each in told] == [("T1", True, False), ("T2", False, True)]
+
+
+BOOK = [0, {"as": [["5541.3", "2.5", "1.0"]], "bs": [["5541.2", "1.5", "1.0"]]}, "book-10", "XBT/USD"]
+BROKEN = [0, {"a": [["5541.4", "high", "2.0"]], "c": "1"}, "book-10", "XBT/USD"]
+
+
+def test_a_book_whose_news_cannot_be_read_is_asked_anew_once():
+    """What it would have changed is lost; until the next snapshot nothing can be said of the book."""
+    made, listener = router()
+    asked = []
+    listener.distrusted = lambda feed, reason: asked.append((str(feed.topic), reason))
+    made.receive(json.dumps(BROKEN))
+    assert asked == []  # there was no book yet
+    for frame in (BOOK, BROKEN, BROKEN):
+        made.receive(json.dumps(frame))
+    [(topic, reason)] = asked
+    assert topic == "book BTC/USD (depth=10)"
+    assert "'high' is not a number" in reason
+    assert [unknown.shape for unknown in listener.unknown] == ["malformed book"] * 3
+    made.receive(json.dumps(BOOK))
+    made.receive(json.dumps(BROKEN))
+    assert len(asked) == 2

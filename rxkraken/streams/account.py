@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from reactivex.abc import DisposableBase, ObserverBase
 
     from rxkraken.errors import SubscriberFailed
-    from rxkraken.models.trading import Order
     from rxkraken.protocol.topics import Topic
     from rxkraken.streams.backlog import Backlog
     from rxkraken.streams.feed import Demand
@@ -162,18 +161,6 @@ class ExecutionsFeed(Feed):
         self.subscribe(keeper, place, gaps=False)
         self._keeper = self.hub.outlets[-1:]
 
-    def introduce(self, order_id: str, describe: Callable[[str], Order]) -> None:
-        """Learn what an acknowledged order is, unless the news have told that by now; reports may say little of it."""
-
-        def introduce() -> None:
-            if self._table.get(order_id) is None:
-                self._table.introduce(describe(order_id))
-
-        if self._backlog is None:
-            introduce()
-        else:
-            self._backlog.put_after(introduce)
-
     def look_up(self, order_id: str) -> None:
         """Have an order asked by REST that should have been told by now."""
         self._mend(Hole(None, (order_id,)), lambda mended: self._late(mended.reports), self._late)
@@ -268,6 +255,7 @@ class ExecutionsFeed(Feed):
         self._asked = hole
 
         def done(mended: Mended) -> None:
+            self.hear_out()
             if self._asked is hole:  # else another interruption came, and with it another question
                 self._asked = None
                 if not hole.gone:

@@ -282,7 +282,7 @@ class Desk:
                 reject(self._unknown(request, str(error), error))
                 return
             settle(request, result, self._limits.trading, self.world.loop.time())
-            self._introduce(request, result)
+            self._backlog.add(partial(self._introduce, request, result))
             resolve(result)
 
         def done(outcome: Sequence[Mapping[str, Any]] | Exception) -> None:
@@ -299,8 +299,8 @@ class Desk:
         feed = self._feed()
         if feed is None:
             return
-        if isinstance(result, AddOrderResult) and result.placed:
-            feed.introduce(result.order_id, partial(as_requested, request))
+        if isinstance(result, AddOrderResult) and result.placed and feed.table.get(result.order_id) is None:
+            feed.table.introduce(as_requested(request, result.order_id))
 
         def look() -> None:
             if feed.is_live:

@@ -153,23 +153,26 @@ def test_news_about_a_stranger_that_waited_are_asked_for_and_told_in_order():
     assert (desk.feed.is_live, desk.merged) == (True, "canceled")
 
 
-def test_an_acknowledged_order_is_described_only_if_its_news_did_not():
-    """Where news wait, they are heard first: what the request says is older."""
-    desk, described = Desk(), []
-
-    def describe(order_id):
-        described.append(order_id)
-        return Order(order_id=order_id, symbol="ETH/USD")
-
-    desk.feed.introduce("O1", describe)
-    desk.feed.introduce("O2", describe)
+def test_what_an_ack_says_is_learned_after_the_news_that_came_before_it_and_before_those_after_it():
+    desk = Desk()
     desk.backlog.begin()
-    desk.hear("O3", "new", symbol="BTC/USD")
-    desk.feed.introduce("O3", describe)
-    desk.feed.introduce("O4", describe)
-    assert described == ["O2"]
-    assert [desk.feed.table.described(name).symbol for name in ("O2", "O3", "O4")] == ["ETH/USD", "BTC/USD", "ETH/USD"]
-    assert described == ["O2", "O4"]
+    desk.backlog.begin()
+    desk.hear("O1", "new")
+    desk.backlog.add(lambda: desk.feed.table.introduce(Order(order_id=f"after {desk.merged}", symbol="ETH/USD")))
+    desk.hear("after new", "new")
+    desk.backlog.over()
+    desk.loop.soon.pop()()
+    assert (list(desk.feed.table.open), desk.holes) == (["O1", "after new"], [])
+    assert desk.feed.table.get("after new").symbol == "ETH/USD"
+
+
+def test_what_an_ack_says_is_known_to_those_whom_it_is_told():
+    desk = Desk()
+    desk.backlog.begin()
+    desk.backlog.add(lambda: desk.feed.table.introduce(Order(order_id="O2", symbol="ETH/USD")))
+    assert desk.feed.table.described("O2").symbol == "ETH/USD"
+    desk.backlog.over()
+    assert (desk.loop.soon, desk.loop.timers) == ([], [])
 
 
 def test_a_snapshot_comes_after_the_news_before_it():

@@ -22,6 +22,7 @@ def hurried(options: Options, settings: Settings = SETTINGS) -> Settings:
     return settings.but(
         connect_timeout=min(settings.connect_timeout, options.patience),
         request_timeout=min(settings.request_timeout, options.patience),
+        close_timeout=min(settings.close_timeout, options.patience),
     )
 
 

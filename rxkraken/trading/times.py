@@ -21,7 +21,6 @@ SOONEST: Final = 0.5
 LATEST: Final = 60.0
 # "at most one month ahead": the longest month, since the exchange has the last word on shorter ones
 _LONGEST_LIFE: Final = timedelta(days=31)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 # What the clock of this machine and the arithmetic of floats may add to a deadline given as a point in time.
 _TOLERANCE: Final = 0.001
 _MUCH: Final = 1e12
@@ -44,11 +43,10 @@ def deadline(value: Any, now: float, default: float) -> tuple[str, float]:
             f"deadline={given!r} is {ahead:g} seconds from now; Kraken takes {SOONEST:g} to {LATEST:g}, "
             f"such as deadline=5"
         )
-    at = moment("deadline", now + ahead)
-    over = timedelta(microseconds=at.microsecond % 1000)
+    microseconds = round((now + ahead) * 1_000_000)
     # Rounded into what is allowed: neither the least nor the most may be missed by a fraction of a millisecond.
-    at += _MILLISECOND - over if over and ahead < LATEST / 2 else -over
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), at.timestamp()
+    at = (-(-microseconds // 1000) if ahead < LATEST / 2 else microseconds // 1000) / 1000
+    return _from_seconds("deadline", at).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z", at
 
 
 def moment(name: str, value: Any) -> datetime:

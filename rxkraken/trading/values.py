@@ -40,7 +40,8 @@ def number(name: str, value: Any) -> Decimal:
             read = _decimal(name, value)
         case _:
             raise InvalidArgument(f"{name}={value!r} is no number that can be sent; give a Decimal, an int or text")
-    if not read.is_finite() or not -_MOST_DIGITS <= _exponent(read) <= read.adjusted() < _MOST_DIGITS:
+    exponent = read.as_tuple().exponent  # a letter, if it is not finite
+    if not isinstance(exponent, int) or exponent < -_MOST_DIGITS or read.adjusted() >= _MOST_DIGITS:
         raise InvalidArgument(f"{name}={value!r} is no number that can be sent; give a finite one of usual size")
     return read
 
@@ -50,10 +51,6 @@ def _decimal(name: str, text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise InvalidArgument(f'{name}={text!r} is no number; write plain digits, such as {name}="0.29"') from None
-
-
-def _exponent(value: Decimal) -> int:
-    return value.adjusted() - len(value.as_tuple().digits) + 1
 
 
 def whole(name: str, value: Any, least: int, most: int) -> int:

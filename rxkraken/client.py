@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from reactivex.disposable import CompositeDisposable
 
 from rxkraken.credentials import Credentials
-from rxkraken.errors import InvalidArgument, KrakenError, RequestRejected
+from rxkraken.errors import InvalidArgument, KrakenError
 from rxkraken.rest.limits import Limits
+from rxkraken.session.asking import Asking
 from rxkraken.session.link import AiohttpNetwork
 from rxkraken.session.pool import Pool
 from rxkraken.session.speech import SPOT_V2
@@ -19,7 +20,6 @@ from rxkraken.settings import Endpoints, Settings
 from rxkraken.streams import channels
 from rxkraken.streams.directory import Directory
 from rxkraken.streams.hub import Hub, Outlet
-from rxkraken.streams.once import Once
 from rxkraken.streams.policies import Buffer, Conflate, Latest
 from rxkraken.streams.scheduler import LoopScheduler
 from rxkraken.streams.stream import Stream
@@ -35,13 +35,12 @@ if TYPE_CHECKING:
     from rxkraken.models.market import Candle, Instrument, Instruments, Ticker, Trade
     from rxkraken.models.status import Gap, Message, State, Status, Subscription, SystemStatus, Unknown
     from rxkraken.models.trading import Armed, Balances, Execution, OpenOrders, Order, Tripped
-    from rxkraken.protocol.spot_v2 import Reply
     from rxkraken.protocol.topics import Topic
     from rxkraken.rest import RestClient
     from rxkraken.rest.limits import LimitsState
-    from rxkraken.session.connection import Connection
     from rxkraken.session.speech import Speech
     from rxkraken.streams.feed import Feed
+    from rxkraken.streams.once import Once
     from rxkraken.streams.policies import Policy
     from rxkraken.trading.desk import Desk
 
@@ -92,6 +91,7 @@ class KrakenClient(OrderMethods):
         self._bound: Pool | None = None
         self._closing: asyncio.Task[None] | None = None
         self._following = False
+        self._asking = Asking(self._bind, self._speech.dialect, self.settings.request_timeout, self._report)
         self._account = Account(
             self.endpoints,
             credentials,
@@ -391,42 +391,28 @@ class KrakenClient(OrderMethods):
 
         Sent at the first subscribe or await. Errors: `RequestTimeout`, `LinkLost`, `ClientClosed`.
         """
+        return self._asking.ping()
 
-        def start(resolve: Callable[[float], None], reject: Callable[[Exception], None]) -> None:
-            def answer(reply: Reply | Exception, seconds: float) -> None:
-                if isinstance(reply, Exception):
-                    reject(reply)
-                else:
-                    resolve(seconds)
+    def send(self, request: Mapping[str, Any], *, private: bool = False) -> Once[Mapping[str, Any]]:
+        """Send any request: emits the reply with the same `req_id` as a dict, and completes.
 
-            self._ask(reject, lambda connection: connection.ping(answer))
-
-        return Once("ping", start, self._report)
-
-    def send(self, request: Mapping[str, Any]) -> Once[Mapping[str, Any]]:
-        """Send any request on the public connection: emits the reply with the same `req_id` as a dict, and completes.
-
-        The escape hatch for what this library does not offer (ws-v2 reference section 2.1). `req_id` is ours; your
-        mapping is not changed. Subscriptions made this way are not renewed after a reconnect; their frames come on
-        `messages`. Errors: `RequestRejected` with Kraken's text, `RequestTimeout`, `LinkLost`, `ClientClosed`.
+        The escape hatch for what this library does not offer (ws-v2 reference section 2.1). It goes out on the public
+        connection, or with `private=True` on that of the account, with the token in its `params`; no rate counter is
+        charged. `req_id` is ours; your mapping is not changed. Subscriptions made this way are not renewed after a
+        reconnect; their frames come on `messages`. Errors: `RequestRejected` with Kraken's text, `NotSent`,
+        `RequestTimeout` and `LinkLost`, after which it may have been carried out, `ClientClosed`, `MissingCredentials`.
         """
-        if not isinstance(request, dict) or not isinstance(request.get("method"), str):
-            raise InvalidArgument(f'request {request!r}: give a dict with a "method", such as {{"method": "ping"}}')
-        copy = {key: value for key, value in request.items() if key != "req_id"}
+        return self._asking.send(request, private=private)
 
-        def start(resolve: Callable[[Mapping[str, Any]], None], reject: Callable[[Exception], None]) -> None:
-            def answer(reply: Reply | Exception, seconds: float) -> None:
-                del seconds
-                if isinstance(reply, Exception):
-                    reject(reply)
-                elif not reply.success:
-                    reject(RequestRejected(reply.error or "refused without a reason"))
-                else:
-                    resolve(reply.frame)
+    def reconnect(self) -> None:
+        """Drop every connection now. They come back as after any loss: asked anew, repaired, with a `Gap`.
 
-            self._ask(reject, lambda connection: connection.request(copy, answer))
-
-        return Once(f"send {copy['method']}", start, self._report)
+        For a program that knows of a change before the sockets do, such as another network. Nothing wanted is lost;
+        orders that wait for their answer end in `OutcomeUnknown`.
+        """
+        if self._bound is not None:
+            for connection in list(self._bound.connections.values()):
+                connection.abandon("the program asked to reconnect")
 
     def __repr__(self) -> str:
         """Name the endpoint and the state; never credentials."""
@@ -467,12 +453,6 @@ class KrakenClient(OrderMethods):
 
     def _known_order(self, order_id: str | None, cl_ord_id: str | None) -> Order | None:
         return self._account.known_order(order_id, cl_ord_id)
-
-    def _ask(self, reject: Callable[[Exception], None], ask: Callable[[Connection], object]) -> None:
-        try:
-            ask(self._bind().role("public"))
-        except KrakenError as error:
-            reject(error)
 
     def _stream(
         self, symbols: Sequence[str], topic_of: Callable[[str], Topic], policy: Policy, *, gaps: bool

@@ -17,7 +17,7 @@ from rxkraken.streams.policies import Buffer, Conflate
 from rxkraken.trading.fields_v1 import AmendFields, EditFields, OrderFields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from rxkraken.books import Book
     from rxkraken.client import Outside
@@ -250,6 +250,21 @@ class KrakenV1Client:
     def limits(self) -> LimitsState:
         """Both rate counters as they are foreseen now."""
         return self._core.limits
+
+    def send(self, request: Mapping[str, Any], *, private: bool = False) -> Once[Mapping[str, Any]]:
+        """Send any request of v1, such as `{"event": "ping"}`: emits the reply with the same `reqid`, and completes.
+
+        As `KrakenClient.send`; with `private=True` the token is put beside the fields (section 8).
+        """
+        return self._core.send(request, private=private)
+
+    def reconnect(self) -> None:
+        """Drop every connection now. They come back as after any loss: asked anew, repaired, with a `Gap`.
+
+        For a program that knows of a change before the sockets do, such as another network. Nothing wanted is lost;
+        orders that wait for their answer end in `OutcomeUnknown`.
+        """
+        self._core.reconnect()
 
     def ping(self) -> Once[float]:
         """Measure the round trip to the exchange on the public connection, in seconds."""

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 class Dialect(Protocol):
     """The requests of one WebSocket API. Topics and parameters come under the names of this library."""
 
+    @property
+    def VERB(self) -> str:  # noqa: N802 - a constant of a module
+        """The member of a request that says what is asked."""
+        ...
+
+    @property
+    def NUMBER(self) -> str:  # noqa: N802 - a constant of a module
+        """The member by which the answer to a request is found."""
+        ...
+
     def subscribe(self, topics: Sequence[Topic], req_id: int, *, snapshot: bool, token: str | None = None) -> str:
         """Ask for topics that differ in their symbols only."""
         ...
@@ -26,6 +36,10 @@ class Dialect(Protocol):
 
     def request(self, raw: Mapping[str, Any], req_id: int) -> str:
         """Encode any request with our own id; the caller's mapping is left as it was."""
+        ...
+
+    def split(self, raw: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        """Return the method of any request and the rest of it, as `private_request` takes them."""
         ...
 
     def private_request(self, method: str, params: Mapping[str, Any], req_id: int, token: str | None) -> str:

@@ -35,6 +35,9 @@ _SIDES: Final[Mapping[Any, str]] = {"b": "buy", "s": "sell"}
 _ORD_TYPES: Final[Mapping[Any, str]] = {"m": "market", "l": "limit"}
 _CHECKSUM: Final = re.compile(r"[0-9]{1,10}")
 
+VERB: Final = "event"
+NUMBER: Final = "reqid"
+
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
@@ -70,12 +73,20 @@ def request(raw: Mapping[str, Any], req_id: int) -> str:
     return dumps({**raw, "reqid": req_id})
 
 
+def split(raw: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the event of any request and its other fields, beside which the token goes."""
+    return raw["event"], {name: value for name, value in raw.items() if name != "event"}
+
+
 def private_request(method: str, params: Mapping[str, Any], req_id: int, token: str | None) -> str:
     """Encode an order request, given in the words of v2, with the token beside its fields (section 8).
 
-    Raises `InvalidOrder` for what v1 has no words for.
+    An event that is no method of ours goes out with its fields as they are. Raises `InvalidOrder` for what v1 has no
+    words for.
     """
-    frame = {"event": spot_v1_orders.event_of(method), "reqid": req_id, **spot_v1_orders.fields_of(method, params)}
+    if spot_v1_orders.is_method(method):
+        params, method = spot_v1_orders.fields_of(method, params), spot_v1_orders.event_of(method)
+    frame = {"event": method, "reqid": req_id, **params}
     return dumps(frame if token is None else {**frame, "token": token})
 
 
@@ -113,6 +124,7 @@ def reply(frame: Mapping[str, Any]) -> Reply | None:
         warnings=(),
         frame=in_v2_words,
         rate_threshold=_number_of(threshold),
+        wire=frame,
     )
 
 

@@ -27,6 +27,7 @@ EVENTS: Final[Mapping[str, str]] = {
 """The events of v1 by the methods of this library; its replies are called the same with `Status` behind."""
 
 Fields = dict[str, Any]
+_OF_V2_ONLY: Final = frozenset({"batch_add", "batch_cancel"})
 _RESULTS: Final[Mapping[str, str]] = {
     "txid": "order_id",
     "originaltxid": "original_order_id",
@@ -37,6 +38,11 @@ _RESULTS: Final[Mapping[str, str]] = {
     "currentTime": "currentTime",
     "triggerTime": "triggerTime",
 }
+
+
+def is_method(name: str) -> bool:
+    """Whether it is a trading method of this library, one that v1 lacks included."""
+    return name in EVENTS or name in _OF_V2_ONLY
 
 
 def event_of(method: str) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from rxkraken.errors import InvalidArgument
 from rxkraken.models.market import Asset, Candle, Instrument, Instruments, Ticker, Trade
 from rxkraken.models.status import SystemStatus
 from rxkraken.protocol.json import dumps
@@ -63,7 +64,8 @@ class Malformed(ValueError):
 class Reply:
     """An answer to a request, whichever method (ws-v2 reference section 2.2). `success` is true on a pong.
 
-    `rate_threshold` comes with the ack of `executions` (section 5.2, `maxratecount`).
+    `rate_threshold` comes with the ack of `executions` (section 5.2, `maxratecount`). `wire` is the answer as it came,
+    where `frame` is it in other words.
     """
 
     method: str
@@ -74,6 +76,7 @@ class Reply:
     warnings: tuple[str, ...]
     frame: Mapping[str, Any]
     rate_threshold: int | None = None
+    wire: Mapping[str, Any] | None = None
 
 
 def reply(frame: Mapping[str, Any]) -> Reply:
@@ -135,9 +138,21 @@ def _request(method: str, topics: Sequence[Topic], req_id: int, extra: Mapping[s
 _IDENTITY = frozenset({"depth", "interval", "event_trigger"})
 
 
+VERB: Final = "method"
+NUMBER: Final = "req_id"
+
+
 def request(raw: Mapping[str, Any], req_id: int) -> str:
     """Encode any request with our own `req_id`; the caller's mapping is left as it was."""
     return dumps({**raw, "req_id": req_id})
+
+
+def split(raw: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the method of any request and its parameters, where the token goes. Raises `InvalidArgument`."""
+    params = raw.get("params", {})
+    if not isinstance(params, dict):
+        raise InvalidArgument(f"params={params!r}: give a dict")
+    return raw["method"], cast("dict[str, Any]", params)
 
 
 def private_request(method: str, params: Mapping[str, Any], req_id: int, token: str | None) -> str:

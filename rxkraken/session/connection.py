@@ -193,6 +193,11 @@ class Connection:
         else:
             self._when_ready.append(callback)
 
+    def abandon(self, reason: str) -> None:
+        """Give the socket up, if there is one; what follows is what follows any loss."""
+        if self._abandon is not None:
+            self._abandon(reason)
+
     @property
     def is_ready(self) -> bool:
         """Whether a private request can leave now."""
@@ -325,8 +330,7 @@ class Connection:
             case said.Stray(reply):
                 log.debug("%s: a reply nobody waits for: %s", self.name, reply.method)
             case said.Dead(reason):
-                if self._abandon is not None:
-                    self._abandon(reason)
+                self.abandon(reason)
             case _:
                 feed = self.feeds.get(event.topic)
                 if feed is not None:

@@ -75,6 +75,7 @@ class KrakenV1Client(BlockingClient[Async]):
     cancel_all = blocking(Async.cancel_all)
     cancel_all_orders_after = blocking(Async.cancel_all_orders_after)
     ping = blocking(Async.ping)
+    send = blocking(Async.send)
 
 
 class TicketsV1(BlockingTickets[Async]):

@@ -110,6 +110,14 @@ class BlockingClient(Generic[AnyClient]):
         """Every decoded frame of every connection, for people who filter themselves. An event stream."""
         return self.stream(self._client.messages)
 
+    def reconnect(self) -> None:
+        """Drop every connection now. They come back as after any loss: asked anew, repaired, with a `Gap`.
+
+        For a program that knows of a change before the sockets do, such as another network. Nothing wanted is lost;
+        orders that wait for their answer end in `OutcomeUnknown`.
+        """
+        self._background.call(self._client.reconnect)
+
     # --- what happens -----------------------------------------------------------------------------------------------
 
     @property

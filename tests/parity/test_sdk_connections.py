@@ -139,6 +139,40 @@ def test_what_cannot_be_mended_is_raised_where_the_data_is_awaited(place):
     assert run(main) == ([rk.ConnectForbidden], 0)
 
 
+@pytest.mark.parity("K2-45")
+def test_a_program_can_have_every_connection_made_anew(place):
+    """There an inner connector's `close_connection()` did it; here what was wanted comes back, and the gap is told."""
+
+    async def main():
+        async with place() as here:
+            seen, orders = [], []
+            here.client.ticker("BTC/USD", gaps=True).subscribe(seen.append)
+            here.client.open_orders().subscribe(orders.append)
+            await asyncio.sleep(5)
+            epochs = {item.epoch for item in seen}
+            here.client.reconnect()
+            await asyncio.sleep(5)
+            gaps = [item for item in seen if isinstance(item, rk.Gap)]
+            return epochs, {item.epoch for item in seen}, [gap.reason for gap in gaps], len(here.wire.opened), orders
+
+    before, after, reasons, opened, orders = run(main)
+    assert (before, after) == ({1}, {1, 2})
+    assert len(reasons) == 1
+    assert "asked to reconnect" in reasons[0]
+    assert opened == 4
+    assert len(orders) >= 2
+
+
+def test_reconnecting_what_was_never_connected_opens_nothing(place):
+    async def main():
+        async with place() as here:
+            here.client.reconnect()
+            await asyncio.sleep(1)
+            return here.wire.opened
+
+    assert run(main) == []
+
+
 @pytest.mark.parity("K2-46")
 def test_a_ping_goes_out_every_ten_seconds_and_a_dead_line_is_noticed(place):
     async def main():

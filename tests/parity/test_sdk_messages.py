@@ -61,6 +61,51 @@ def test_what_needs_a_key_says_so_where_it_is_asked(place):
     assert run(main) == []
 
 
+CANCEL_ALL = {
+    "v1": {"event": "cancelAll", "reqid": 1},
+    "v2": {"method": "cancel_all", "req_id": 1},
+}
+
+
+@pytest.mark.parity("K2-38")
+def test_any_private_request_goes_out_with_the_token_and_returns_its_own_answer(place):
+    """There the token was written into the caller's own dict, and the answer had to be found among the messages."""
+
+    async def main():
+        async with place() as here:
+            request = dict(CANCEL_ALL[here.dialect])
+            reply = await here.client.send(request, private=True)
+            frames = [each.frame for each in here.sent(request.get("event") or request["method"])]
+            return here.dialect, request, reply, frames
+
+    dialect, request, reply, [frame] = run(main)
+    assert request == CANCEL_ALL[dialect]
+    token = frame["token"] if dialect == "v1" else frame["params"]["token"]
+    assert token
+    if dialect == "v1":
+        assert (reply["event"], reply["status"], reply["count"]) == ("cancelAllStatus", "ok", 0)
+    else:
+        assert (reply["method"], reply["success"], reply["result"]) == ("cancel_all", True, {"count": 0})
+    assert token not in repr(reply)
+
+
+@pytest.mark.parity("K2-38")
+def test_any_public_request_returns_its_own_answer_in_the_words_of_its_dialect(place):
+    async def main():
+        async with place(credentials=None) as here:
+            verb = "event" if here.dialect == "v1" else "method"
+            pong = await here.client.send({verb: "ping"})
+            with pytest.raises(rk.InvalidArgument, match=verb):
+                here.client.send({"command": "ping"})
+            with pytest.raises(rk.MissingCredentials):
+                await here.client.send(CANCEL_ALL[here.dialect], private=True)
+            with pytest.raises(rk.RequestRejected):
+                await here.client.send({verb: "nonsense"})
+            return pong[verb]
+
+    assert run(main) == "pong"
+
+
 @pytest.mark.parity("K2-39")
 @pytest.mark.parity("K2-40")
 def test_each_subscription_is_told_when_it_is_live_refused_and_gone(place):

@@ -47,6 +47,8 @@ PURE = (
 )
 PURE_MODULES = (
     "rxkraken.session.conversation",
+    *(f"rxkraken.session.{name}" for name in ("answers", "deliveries", "events", "flow", "grant", "pacing", "pulse")),
+    *(f"rxkraken.session.{name}" for name in ("requests", "subscriptions", "turns")),
     *(f"rxkraken.trading.{name}" for name in ("changes", "market_rules", "order", "parameters", "prices", "request")),
     *(f"rxkraken.trading.{name}" for name in ("results", "times", "values")),
 )

@@ -107,7 +107,12 @@ def test_the_token_of_an_order_request_stands_beside_its_fields():
     assert "token" not in json.loads(spot_v1.private_request("cancel_all", {}, 5, None))
 
 
-@pytest.mark.parametrize("method", ["batch_add", "batch_cancel", "addOrder"])
+def test_an_event_that_is_no_method_of_ours_goes_out_as_it_is_with_the_token_beside_it():
+    sent = spot_v1.private_request("addOrder", {"pair": "XBT/USD", "volume": "1"}, 1, "TOKEN")
+    assert json.loads(sent) == {"event": "addOrder", "pair": "XBT/USD", "volume": "1", "reqid": 1, "token": "TOKEN"}
+
+
+@pytest.mark.parametrize("method", ["batch_add", "batch_cancel"])
 def test_a_method_that_v1_has_not_is_refused_by_name(method):
     with pytest.raises(InvalidOrder, match=f"v1 has no {method}"):
         spot_v1.private_request(method, {"orders": []}, 1, "TOKEN")

@@ -117,7 +117,7 @@ class OrderMethods(ABC):
         take-profits and trailing orders have a trigger: `trigger_price`, with `trigger_price_type` "static", "pct" or
         "quote" and `trigger_reference` "last" or "index"; or one mapping `triggers`. `conditional` is a mapping that
         describes the closing order. `deadline` is how many seconds (0.5 to 60, 5 if not given) Kraken may take: later
-        it refuses. Times are aware datetimes, RFC 3339 text or Unix seconds.
+        it refuses. Times are aware datetimes, timedeltas from now, RFC 3339 text or Unix seconds.
 
         Numbers beside the market's increments are refused, or moved with `rounding="nearest"`, `"down"` or `"up"`.
         Every order gets a `cl_ord_id`, made up if none is given; Kraken allows none beside `order_userref` or

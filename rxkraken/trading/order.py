@@ -118,10 +118,10 @@ def _times(order_type: str, fields: Mapping[str, Any], now: float) -> dict[str, 
             f"time_in_force={force!r} and expire_time={expires!r}: time_in_force='gtd' and expire_time go together"
         )
     if starts is not None:
-        sent["effective_time"] = whole_seconds(moment("effective_time", starts))
+        sent["effective_time"] = whole_seconds(moment("effective_time", starts, now))
     if expires is not None:
         at = expiry(expires, now)
-        if starts is not None and moment("effective_time", starts) >= at:
+        if starts is not None and moment("effective_time", starts, now) >= at:
             raise InvalidOrder(
                 f"the order would expire at {whole_seconds(at)}, before its start {sent['effective_time']}"
             )

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from rxkraken.errors import InvalidArgument
 
-Moment = datetime | str | int | float
-"""A point in time: a datetime with a time zone, RFC 3339 text, or Unix seconds."""
-Deadline = datetime | str | int | float
-"""When Kraken must have a request: seconds from now, or a point in time as datetime or RFC 3339 text."""
+Moment = datetime | timedelta | str | int | float
+"""A point in time: a datetime with a time zone, a timedelta from now, RFC 3339 text, or Unix seconds."""
+Deadline = datetime | timedelta | str | int | float
+"""When Kraken must have a request: seconds or a timedelta from now, or a point in time as datetime or RFC 3339 text."""
 
 # "valid from now + 500 ms to now + 60 s", sent with milliseconds
 SOONEST: Final = 0.5
@@ -32,11 +32,14 @@ def deadline(value: Any, now: float, default: float) -> tuple[str, float]:
     match given:
         case datetime() | str():
             ahead = moment("deadline", given).timestamp() - now
+        case timedelta():
+            ahead = given.total_seconds()
         case int() | float() if not isinstance(given, bool) and abs(given) < _MUCH:
             ahead = float(given)
         case _:
             raise InvalidArgument(
-                f"deadline={value!r}: give seconds from now, a datetime with a time zone, or RFC 3339 text"
+                f"deadline={value!r}: give seconds or a timedelta from now, a datetime with a time zone, "
+                "or RFC 3339 text"
             )
     if not SOONEST - _TOLERANCE <= ahead <= LATEST + _TOLERANCE:
         raise InvalidArgument(
@@ -49,9 +52,11 @@ def deadline(value: Any, now: float, default: float) -> tuple[str, float]:
     return _from_seconds("deadline", at).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z", at
 
 
-def moment(name: str, value: Any) -> datetime:
-    """Return the point in time, in UTC."""
+def moment(name: str, value: Any, now: float = 0.0) -> datetime:
+    """Return the point in time, in UTC; a timedelta counts from `now`."""
     match value:
+        case timedelta():
+            return _from_now(name, value, now)
         case datetime() if value.tzinfo is None:
             raise InvalidArgument(f"{name}={value!r} has no time zone; write datetime(..., tzinfo=UTC)")
         case datetime():
@@ -62,8 +67,16 @@ def moment(name: str, value: Any) -> datetime:
             return _from_seconds(name, value)
         case _:
             raise InvalidArgument(
-                f"{name}={value!r} is no time; give a datetime with a time zone, RFC 3339 text or Unix seconds"
+                f"{name}={value!r} is no time; give a datetime with a time zone, a timedelta from now, "
+                "RFC 3339 text or Unix seconds"
             )
+
+
+def _from_now(name: str, delta: timedelta, now: float) -> datetime:
+    try:
+        return _from_seconds(name, now) + delta
+    except OverflowError:
+        raise InvalidArgument(f"{name}={delta!r} from now is after the last year") from None
 
 
 def _from_seconds(name: str, value: Decimal | float) -> datetime:
@@ -97,7 +110,7 @@ def whole_seconds(at: datetime) -> str:
 
 def expiry(value: Any, now: float) -> datetime:
     """Return when a `gtd` order expires: in the future, and at most a month ahead (section 6.1)."""
-    at = moment("expire_time", value).replace(microsecond=0)
+    at = moment("expire_time", value, now).replace(microsecond=0)
     present = moment("now", now)
     if not present < at <= present + _LONGEST_LIFE:
         raise InvalidArgument(

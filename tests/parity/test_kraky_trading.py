@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -126,13 +126,16 @@ def test_fill_or_kill_is_for_v2_and_refused_where_it_is_not_documented(old_place
     assert "addOrder" not in [each.request for each in sent_over_v1]
 
 
+FROM_NOW = timedelta(seconds=90.5)
+
+
 @pytest.mark.parity("K1-16")
 @pytest.mark.parametrize(
     "given",
-    [EPOCH + 90, int(EPOCH) + 90, datetime.fromtimestamp(EPOCH + 90, UTC), "2025-06-15T15:08:10Z"],
+    [EPOCH + 90, int(EPOCH) + 90, datetime.fromtimestamp(EPOCH + 90, UTC), "2025-06-15T15:08:10Z", FROM_NOW],
 )
 def test_an_order_begins_and_ends_when_it_is_told(old_place, given):
-    """Unix seconds, a datetime or text; no value is kraky's `0`, and `time.time() + n` its `+n`."""
+    """Unix seconds, a datetime or text; no value is kraky's `0`, and a timedelta its `+n`."""
     later = run(lambda: wish(qty="0.01", price="20000", effective_time=given)(old_place))
     brief = run(lambda: wish(qty="0.01", price="20000", expire_time=given, time_in_force="gtd")(old_place))
     assert (later["starttm"], brief["expiretm"]) == (str(int(EPOCH) + 90),) * 2

@@ -85,6 +85,7 @@ def test_any_other_id_is_refused_with_the_three_forms(given):
         (datetime(2026, 3, 1, 14, 0, 7, tzinfo=timezone(timedelta(hours=2))), "2026-03-01T12:00:07.000Z"),
         ("2026-03-01T12:00:30.5Z", "2026-03-01T12:00:30.500Z"),
         ("2026-03-01T13:00:30+01:00", "2026-03-01T12:00:30.000Z"),
+        (timedelta(seconds=7, milliseconds=250), "2026-03-01T12:00:07.250Z"),
     ],
 )
 def test_a_deadline_is_seconds_from_now_or_a_point_in_time(now, given, sent):
@@ -94,7 +95,8 @@ def test_a_deadline_is_seconds_from_now_or_a_point_in_time(now, given, sent):
 
 @pytest.mark.parametrize(
     "given",
-    [0.4, 0, -1, 61, 1_772_366_405, True, "5", "soon", float("nan"), float("inf"), 10**400, [5],
+    [0.4, 0, -1, 61, timedelta(0), timedelta(seconds=61), timedelta.max,
+     1_772_366_405, True, "5", "soon", float("nan"), float("inf"), 10**400, [5],
      datetime(2026, 3, 1, 12, 0, 5), datetime(2026, 3, 1, 11, 0, tzinfo=UTC), "2026-03-01T12:02:00Z",  # noqa: DTZ001 - a time without a zone is what is refused
      "2026-03-01T12:00:05"],
 )  # fmt: skip
@@ -120,15 +122,17 @@ def test_whole_milliseconds_never_leave_what_kraken_takes(now, ahead):
         (Decimal(1_772_370_000), "2026-03-01T13:00:00Z"),
         ("2026-03-01T13:00:00.123456789Z", "2026-03-01T13:00:00Z"),
         (datetime(2026, 3, 1, 13, tzinfo=UTC), "2026-03-01T13:00:00Z"),
+        (timedelta(hours=1), "2026-03-01T13:00:00Z"),
     ],
 )
-def test_a_time_is_sent_in_whole_seconds(given, sent):
-    assert times.whole_seconds(times.moment("effective_time", given)) == sent
+def test_a_time_is_sent_in_whole_seconds(now, given, sent):
+    assert times.whole_seconds(times.moment("effective_time", given, now)) == sent
 
 
 @pytest.mark.parametrize(
     "given",
-    [True, None, "tomorrow", "2026-03-01", "2026-03-01T13:00:00", 1_772_370_000_000, float("nan"), 1e300, [],
+    [True, None, timedelta.max,
+     "tomorrow", "2026-03-01", "2026-03-01T13:00:00", 1_772_370_000_000, float("nan"), 1e300, [],
      datetime(2026, 3, 1), datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=2)))],  # noqa: DTZ001 - a time without a zone is what is refused
 )  # fmt: skip
 def test_what_is_no_time_is_refused_by_name(given):
@@ -139,7 +143,7 @@ def test_what_is_no_time_is_refused_by_name(given):
 def test_an_order_expires_in_the_future_and_within_a_month(now):
     month = timedelta(days=31)
     noon = datetime.fromtimestamp(now, UTC)
-    assert times.expiry(noon + month, now) == noon + month
-    for at in (noon, noon - month, noon + month + timedelta(seconds=1)):
+    assert times.expiry(noon + month, now) == times.expiry(month, now) == noon + month
+    for at in (noon, noon - month, noon + month + timedelta(seconds=1), timedelta(0), -month):
         with pytest.raises(InvalidArgument, match="at most one month ahead"):
             times.expiry(at, now)

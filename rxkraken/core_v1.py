@@ -5,13 +5,13 @@ What differs is where fills, tokens, the exchange's clock and the rules of marke
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rxkraken.client import KrakenClient
 from rxkraken.errors import KrakenError
+from rxkraken.logs import logger
 from rxkraken.protocol.spot_v1_orders import fields_of
 from rxkraken.session.speech import SPOT_V1
 from rxkraken.streams import channels_v1
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rxkraken.trading.desk import Desk
     from rxkraken.trading.request import OrderRequest
 
-log = logging.getLogger("rxkraken")
+log = logger("rxkraken")
 
 
 class CoreV1(KrakenClient):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
 
 import reactivex
 from reactivex.disposable import Disposable
+
+from rxkraken.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rxkraken.errors import KrakenError
 
 T = TypeVar("T")
-_log: Final = logging.getLogger("rxkraken.rest")
+_log: Final = logger("rxkraken.rest")
 
 
 class TaskOwner(Protocol):

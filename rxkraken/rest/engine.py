@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from rxkraken.errors import ClientClosed, InvalidArgument, KrakenError, RateLimited, RestUnreadable
+from rxkraken.logs import logger
 from rxkraken.rest.answer import RestAnswer, problem
 from rxkraken.rest.build import BadShape
 from rxkraken.rest.limits import Policy
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rxkraken.rest.transport import Plan, Transport
 
 T = TypeVar("T")
-_log: Final = logging.getLogger("rxkraken.rest")
+_log: Final = logger("rxkraken.rest")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -12,6 +11,7 @@ import aiohttp
 from yarl import URL
 
 from rxkraken.errors import KrakenError, LinkLost, MissingCredentials, RequestTimeout, RestError
+from rxkraken.logs import logger
 from rxkraken.protocol.nonce import NonceSource, nonces_of
 from rxkraken.protocol.signing import Hidden, HiddenBytes
 from rxkraken.rest.answer import RestAnswer, problem, read
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SessionSource = aiohttp.ClientSession | Callable[[], aiohttp.ClientSession] | None
-_log: Final = logging.getLogger("rxkraken.rest")
+_log: Final = logger("rxkraken.rest")
 
 
 @dataclass(slots=True)

@@ -6,13 +6,13 @@ they came, also when handling one brings the next; whoever asks gets an answer o
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from reactivex.disposable import SerialDisposable
 
 from rxkraken.account.sequence import SequenceCheck
 from rxkraken.errors import LinkLost, NotSent, RequestTimeout
+from rxkraken.logs import logger
 from rxkraken.models.status import Status
 from rxkraken.session import events as said
 from rxkraken.session.answers import Answers
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from rxkraken.streams.feed import Feed
     from rxkraken.streams.hub import Hub
 
-log = logging.getLogger("rxkraken.session")
+log = logger("rxkraken.session")
 
 
 class Connection:

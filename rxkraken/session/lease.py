@@ -8,18 +8,18 @@ and another when Kraken refuses it.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from rxkraken.errors import ClientClosed, KrakenError
+from rxkraken.logs import logger
 
 if TYPE_CHECKING:
     from rxkraken.session.world import World
     from rxkraken.settings import Settings
 
 Fetch = Callable[[], Awaitable[tuple[str, float]]]
-log = logging.getLogger("rxkraken.session")
+log = logger("rxkraken.session")
 
 
 class Holder(Protocol):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +18,7 @@ from reactivex import Observable
 from reactivex.disposable import Disposable
 
 from rxkraken.errors import ConnectForbidden, ConnectRefused, LinkLost
+from rxkraken.logs import logger
 
 if TYPE_CHECKING:
     import ssl
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from rxkraken.settings import Settings
 
-log = logging.getLogger("rxkraken.session")
+log = logger("rxkraken.session")
 
 
 @dataclass(frozen=True, slots=True)

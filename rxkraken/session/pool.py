@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Literal
 
 from rxkraken.errors import ClientClosed, InvalidArgument, KrakenError, MissingCredentials, SubscriptionRejected
+from rxkraken.logs import logger
 from rxkraken.models.status import Status, Subscription
 from rxkraken.session.connection import Connection
 from rxkraken.session.lease import TokenLease
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from rxkraken.settings import Endpoints, Settings
     from rxkraken.streams.feed import Feed
 
-log = logging.getLogger("rxkraken")
+log = logger("rxkraken")
 
 Role = Literal["public", "auth", "l3"]
 

@@ -6,10 +6,10 @@ This is the hot path. Frames of a known channel go straight to their feed; every
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from rxkraken.account.sequence import SequenceCheck
+from rxkraken.logs import logger
 from rxkraken.models.status import Message, Unknown
 from rxkraken.protocol import spot_v2, spot_v2_account
 from rxkraken.protocol.json import exact, loads
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rxkraken.streams.feed import BookFeed, RecordFeed
     from rxkraken.streams.hub import Hub
 
-log = logging.getLogger("rxkraken.session")
+log = logger("rxkraken.session")
 
 
 class Listener(Protocol):

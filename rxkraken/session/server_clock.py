@@ -7,11 +7,12 @@ steady clock, since the other one may be set at any moment.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from datetime import UTC, datetime
 
-log = logging.getLogger("rxkraken.session")
+from rxkraken.logs import logger
+
+log = logger("rxkraken.session")
 
 
 class ServerClock:

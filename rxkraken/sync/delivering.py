@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from reactivex.disposable import SerialDisposable
 
 from rxkraken.errors import InvalidArgument, SubscriberFailed
+from rxkraken.logs import logger
 from rxkraken.sync.pulling import Crossing
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Scheduler = Executor | Callable[[Callable[[], None]], object]
-log = logging.getLogger("rxkraken")
+log = logger("rxkraken")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ counters, the socket, the answer. Until the socket, a failure is `NotSent`; from
 from __future__ import annotations
 
 import asyncio
-import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -23,6 +22,7 @@ from rxkraken.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from rxkraken.logs import logger
 from rxkraken.models.orders import AddOrderResult
 from rxkraken.protocol.kraken_errors import classify, outcome_unknown
 from rxkraken.protocol.spot_v2 import Reply
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from rxkraken.trading.request import OrderRequest
     from rxkraken.trading.ticket import OrderTicket
 
-log = logging.getLogger("rxkraken.trading")
+log = logger("rxkraken.trading")
 T = TypeVar("T")
 
 

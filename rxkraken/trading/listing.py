@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from rxkraken.errors import ClientClosed, KrakenError, UnknownSymbol
+from rxkraken.logs import logger
 from rxkraken.models.market import Instrument, Instruments
 from rxkraken.symbols import canonical
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from rxkraken.session.world import World
     from rxkraken.streams.directory import Directory
 
-log = logging.getLogger("rxkraken.trading")
+log = logger("rxkraken.trading")
 
 # Increments are changed a few times a year, and a new market is no emergency.
 _RENEWED_AFTER: Final = 3600.0

@@ -8,11 +8,11 @@ open although the snapshot lacks it is asked about again.
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from rxkraken.errors import ClientClosed, KrakenError, RestError
+from rxkraken.logs import logger
 from rxkraken.models.trading import FINAL_STATUSES
 from rxkraken.protocol.spot_v2_account import Report
 from rxkraken.streams.account import Mended
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rxkraken.rest import RestClient
     from rxkraken.streams.account import Hole
 
-log = logging.getLogger("rxkraken.trading")
+log = logger("rxkraken.trading")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ before the request left, they would have told, and a few seconds are enough.
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from rxkraken.errors import AuthRefused, ClientClosed, KrakenError, NotPlaced, OutcomeUnknown, PermissionRefused
+from rxkraken.logs import logger
 from rxkraken.models.orders import (
     AddOrderResult,
     AmendOrderResult,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from rxkraken.trading.desk import Desk
     from rxkraken.trading.request import OrderRequest
 
-log = logging.getLogger("rxkraken.trading")
+log = logger("rxkraken.trading")
 
 
 @dataclass(frozen=True, slots=True)

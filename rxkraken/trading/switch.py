@@ -7,12 +7,12 @@ refresh it in time must assume that the exchange has cancelled everything.
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from reactivex.disposable import Disposable
 
 from rxkraken.errors import ClientClosed, InvalidArgument, KrakenError, NotSent, OrderRejected, RequestTimeout
+from rxkraken.logs import logger
 from rxkraken.models.trading import Armed, Tripped
 from rxkraken.streams.hub import Hub, Outlet
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rxkraken.models.orders import CancelAllAfterResult
     from rxkraken.session.world import World
 
-log = logging.getLogger("rxkraken.trading")
+log = logger("rxkraken.trading")
 
 
 class Switch:

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "rxkraken"
 
 # From the ground up. A room may import its own layer and those above it in this table, that is, below it in the house.
 LAYERS = (
-    {"_version", "errors", "models", "settings", "symbols"},
+    {"_version", "errors", "logs", "models", "settings", "symbols"},
     {"protocol", "books", "credentials", "account"},
     {"session", "streams", "operators"},
     {"trading", "rest", "tape"},

@@ -23,6 +23,7 @@ from rxkraken.cli.limits import (
     Until,
     need_v2,
 )
+from rxkraken.cli.numbers import whole
 from rxkraken.cli.watch import Channel, watch
 from rxkraken.client_v1 import KrakenV1Client
 from rxkraken.models.status import Gap
@@ -41,7 +42,7 @@ def level3(
     context: typer.Context,
     symbols: Markets,
     *,
-    depth: Annotated[int, typer.Option(help="Price levels a side: 10, 100 or 1000.")] = 10,
+    depth: Annotated[int, typer.Option(metavar="N", help="Price levels a side: 10, 100 or 1000.", **whole())] = 10,
     count: Count = None,
     seconds: For = None,
     until: Until = None,

@@ -22,9 +22,9 @@ from rxkraken.cli.deadman import dead_man
 from rxkraken.cli.demo import demo
 from rxkraken.cli.doctor import doctor
 from rxkraken.cli.exits import CLOSED_PIPE, DONE, FAILED, INTERRUPTED, USAGE, Ended
+from rxkraken.cli.numbers import seconds
 from rxkraken.cli.orders import order
 from rxkraken.cli.rest import rest
-from rxkraken.cli.running import LONGEST
 from rxkraken.cli.simulate import simulate
 from rxkraken.cli.streams import book, instruments, ohlc, spread, status, ticker, trades
 from rxkraken.cli.token import token
@@ -81,7 +81,7 @@ def _options(
     ] = False,
     patience: Annotated[
         float,
-        typer.Option(min=0.1, max=LONGEST, metavar="SECONDS", help="End a stream that has no connection for so long."),
+        typer.Option(metavar="SECONDS", help="End a stream that has no connection for so long.", **seconds()),
     ] = PATIENCE,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from rxkraken.cli import numbers
 from rxkraken.cli.context import PATIENT, Options
 from rxkraken.cli.deadline import hurried, must_have
 from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import FAILED, Ended
 from rxkraken.cli.orders_outcome import ending
 from rxkraken.cli.records import json_line
-from rxkraken.cli.running import LONGEST, run_until_stopped, wait_for
+from rxkraken.cli.running import run_until_stopped, wait_for
 from rxkraken.errors import KrakenError, RequestTimeout
 from rxkraken.models.trading import Armed, Tripped
 
@@ -31,12 +32,15 @@ _MOST: Final = 86_399
 def dead_man(
     context: typer.Context,
     seconds: Annotated[
-        int, typer.Argument(min=_LEAST, max=_MOST, help="After so many seconds of silence Kraken cancels every order.")
+        int,
+        typer.Argument(
+            help="After so many seconds of silence Kraken cancels every order.", **numbers.whole(_LEAST, _MOST)
+        ),
     ] = 60,
     *,
     duration: Annotated[
         float | None,
-        typer.Option("--for", min=0.1, max=LONGEST, metavar="S", help="End after so many seconds; else on Ctrl-C."),
+        typer.Option("--for", metavar="S", help="End after so many seconds; else on Ctrl-C.", **numbers.seconds()),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print lines of JSON; so it is in a pipe.")] = False,
 ) -> None:

@@ -13,6 +13,7 @@ from reactivex import operators as ops
 from reactivex.disposable import CompositeDisposable
 from rich.live import Live
 
+from rxkraken.cli import numbers
 from rxkraken.cli.board import Board, reduce_board
 from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import FAILED, USAGE, Ended
@@ -46,11 +47,12 @@ _DISCONNECT_SHARE: Final = 0.4
 def demo(
     *,
     seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="End after so many seconds; without it, on Ctrl-C.")
+        float | None,
+        typer.Option(metavar="NUMBER", help="End after so many seconds; without it, on Ctrl-C.", **numbers.seconds()),
     ] = None,
     symbol: Annotated[str, typer.Option(help="The market to show, in any spelling.")] = "BTC/USD",
     plain: Annotated[bool, typer.Option("--plain", help="One line an event; so it is too when piped.")] = False,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same market.", **numbers.whole())] = 1,
 ) -> None:
     """Show a live order book with trades and connection status, from an exchange simulated in this process.
 

@@ -12,8 +12,9 @@ from rxkraken.cli.context import SETTINGS, Options
 from rxkraken.cli.doctor_hosts import Finding, hosts_of, look_at
 from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import FAILED, Ended
+from rxkraken.cli.numbers import seconds
 from rxkraken.cli.records import json_line, plain
-from rxkraken.cli.running import LONGEST, run_once
+from rxkraken.cli.running import run_once
 from rxkraken.cli.terminal import console
 from rxkraken.client import KrakenClient
 
@@ -35,7 +36,7 @@ def doctor(
     context: typer.Context,
     *,
     within: Annotated[
-        float, typer.Option(min=0.1, max=LONGEST, metavar="S", help="How many seconds each check may take.")
+        float, typer.Option(metavar="S", help="How many seconds each check may take.", **seconds())
     ] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON a check; so it is in a pipe.")] = False,
 ) -> None:

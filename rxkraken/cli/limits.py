@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from rxkraken.cli.exits import USAGE, Ended
+from rxkraken.cli.numbers import seconds, whole
 from rxkraken.cli.places import Api
 from rxkraken.simulator.instruments import MARKETS
 
@@ -30,8 +31,8 @@ SomeMarkets = Annotated[
     list[str] | None,
     typer.Argument(metavar="SYMBOL", help="Only these markets; all if not given.", autocompletion=_known_symbols),
 ]
-Count = Annotated[int | None, typer.Option("--count", "-n", min=1, metavar="N", help="End after N items.")]
-For = Annotated[float | None, typer.Option("--for", min=0.1, metavar="SECONDS", help="End after so many seconds.")]
+Count = Annotated[int | None, typer.Option("--count", "-n", metavar="N", help="End after N items.", **whole(1))]
+For = Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="End after so many seconds.", **seconds())]
 Until = Annotated[
     str | None,
     typer.Option("--until", metavar="TIME", help="End at this time: 14:30, 14:30:15 (UTC), or 2026-08-02T14:30:00Z."),

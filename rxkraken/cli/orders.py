@@ -11,9 +11,9 @@ from rxkraken.cli import orders_options as o
 from rxkraken.cli.context import Options
 from rxkraken.cli.examples import examples, with_examples
 from rxkraken.cli.exits import USAGE, Ended
+from rxkraken.cli.numbers import seconds, whole
 from rxkraken.cli.orders_batch import read_orders
 from rxkraken.cli.orders_sending import Sending, send
-from rxkraken.cli.running import LONGEST
 
 if TYPE_CHECKING:
     from rxkraken.client import KrakenClient
@@ -95,9 +95,7 @@ def add(
     rounding: o.Rounding = None,
     extra: o.Extra = None,
     wait: Annotated[Until, typer.Option(help="ack: until Kraken took it; fill: until it is filled.")] = Until.ACK,
-    within: Annotated[
-        float, typer.Option(min=0.1, max=LONGEST, metavar="S", help="How many seconds --wait fill waits.")
-    ] = 60.0,
+    within: Annotated[float, typer.Option(metavar="S", help="How many seconds --wait fill waits.", **seconds())] = 60.0,
     yes: o.Yes = False,
     as_json: o.Json = False,
 ) -> None:
@@ -203,7 +201,8 @@ def cancel(
         list[str] | None, typer.Option(metavar="ID", help="An order, by your id; may be repeated.")
     ] = None,
     order_userref: Annotated[
-        list[int] | None, typer.Option(metavar="N", help="All orders with this tag; may be repeated.")
+        list[int] | None,
+        typer.Option(metavar="N", help="All orders with this tag; may be repeated.", **whole()),
     ] = None,
     batch: Annotated[
         bool, typer.Option("--batch", help="In one batch_cancel of 2 to 50, answered by a count.")

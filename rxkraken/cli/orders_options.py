@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
+from rxkraken.cli.numbers import is_plain, number, whole
 from rxkraken.errors import InvalidArgument
 from rxkraken.protocol.json import exact
 from rxkraken.trading.prices import SHAPES
@@ -107,10 +108,11 @@ EffectiveTime = Annotated[
 ]
 ExpireTime = Annotated[str | None, typer.Option(metavar="TIME", help="When a gtd order ends: RFC 3339.")]
 Deadline = Annotated[
-    float | None, typer.Option(metavar="SECONDS", help="Kraken refuses it when it comes later: 0.5 to 60 s; else 5.")
+    float | None,
+    typer.Option(metavar="SECONDS", help="Kraken refuses it when it comes later: 0.5 to 60 s; else 5.", **number()),
 ]
 OwnId = Annotated[str | None, typer.Option(metavar="ID", help="Your id: a UUID or up to 18 characters.")]
-UserRef = Annotated[int | None, typer.Option(metavar="N", help="A tag of yours; excludes your id.")]
+UserRef = Annotated[int | None, typer.Option(metavar="N", help="A tag of yours; excludes your id.", **whole())]
 Conditional = Annotated[
     str | None, typer.Option(metavar="JSON", help='The closing order: {"order_type": "limit", "limit_price": 26000}.')
 ]
@@ -134,6 +136,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send it without asking."
 Json = Annotated[bool, typer.Option("--json", help="Print the result as a line of JSON; so it is in a pipe.")]
 
 _OBJECTS: Final = ("triggers", "conditional", "extra")
+_NUMBERS: Final = ("qty", "price", "trigger_price", "display_qty", "cash_order_qty")
 
 
 def arguments(given: Mapping[str, Any], *without: str) -> dict[str, Any]:
@@ -150,6 +153,9 @@ def arguments(given: Mapping[str, Any], *without: str) -> dict[str, Any]:
 def _value(name: str, value: Any) -> Any:
     if isinstance(value, StrEnum):
         return value.value
+    if name in _NUMBERS and not is_plain(value):
+        option = name.replace("_", "-")
+        raise InvalidArgument(f"--{option} {value!r} is no number; write plain digits, such as --{option} 0.29")
     return json_object(f"--{name}", value) if name in _OBJECTS else value
 
 

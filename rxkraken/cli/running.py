@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LONGEST: Final = 31_536_000.0
-"""The most seconds that an option may say, a year: `inf` would be a wait without an end."""
-
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -13,6 +13,7 @@ import typer
 
 from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import USAGE, Ended
+from rxkraken.cli.numbers import number, whole
 from rxkraken.cli.places import ROLES, Api, endpoints_of
 from rxkraken.cli.running import run_until_stopped
 from rxkraken.credentials import KEY_VARIABLE, SECRET_VARIABLE
@@ -43,17 +44,26 @@ _MARK: Final = "# The practice key of `rxkraken simulate`; it opens nothing else
 )
 def simulate(
     *,
-    port: Annotated[int, typer.Option(min=0, max=_HIGHEST_PORT, help="Port to serve on; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(metavar="N", help="Port to serve on; 0 takes a free one.", **whole(0, _HIGHEST_PORT))
+    ] = 0,
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same market.", **whole())] = 0,
     symbols: Annotated[
         str, typer.Option(help="Markets to simulate, separated by commas, in any spelling; all of them if not given.")
     ] = "",
-    rate: Annotated[float, typer.Option(min=0.0, max=_MOST_EVENTS, help="Market events per second and market.")] = 5.0,
+    rate: Annotated[
+        float,
+        typer.Option(metavar="NUMBER", help="Market events per second and market.", **number(0, _MOST_EVENTS)),
+    ] = 5.0,
     serve: Annotated[Path | None, typer.Option(help="Serve this recording as the market instead.")] = None,
     pace: Annotated[
         float,
-        typer.Option(min=0.0, max=_FASTEST, help="How fast to serve the recording: 2 is twice as fast, 0 at once."),
+        typer.Option(
+            metavar="NUMBER",
+            help="How fast to serve the recording: 2 is twice as fast, 0 at once.",
+            **number(0, _FASTEST),
+        ),
     ] = 1.0,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM): serve TLS as well.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate (PEM).")] = None,

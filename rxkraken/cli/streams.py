@@ -23,6 +23,7 @@ from rxkraken.cli.limits import (
     Until,
     need_v2,
 )
+from rxkraken.cli.numbers import whole
 from rxkraken.cli.records import Spread
 from rxkraken.cli.watch import Channel, watch
 from rxkraken.client_v1 import KrakenV1Client
@@ -126,7 +127,7 @@ def book(
     context: typer.Context,
     symbols: Markets,
     *,
-    depth: Annotated[int, typer.Option(help="Levels a side: 10, 25, 100, 500 or 1000.")] = 10,
+    depth: Annotated[int, typer.Option(metavar="N", help="Levels a side: 10, 25, 100, 500 or 1000.", **whole())] = 10,
     count: Count = None,
     seconds: For = None,
     until: Until = None,
@@ -194,7 +195,8 @@ def ohlc(
     symbols: Markets,
     *,
     interval: Annotated[
-        int, typer.Option(help="Minutes of a candle: 1, 5, 15, 30, 60, 240, 1440, 10080 or 21600.")
+        int,
+        typer.Option(metavar="N", help="Minutes of a candle: 1, 5, 15, 30, 60, 240, 1440, 10080 or 21600.", **whole()),
     ] = 1,
     count: Count = None,
     seconds: For = None,

@@ -15,6 +15,7 @@ from rich.table import Table
 from rxkraken.cli.context import Options
 from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import DONE, FAILED, USAGE, Ended
+from rxkraken.cli.numbers import whole
 from rxkraken.cli.terminal import console
 from rxkraken.protocol.json import exact
 from rxkraken.protocol.spot_v2 import Malformed
@@ -43,10 +44,12 @@ def verify(
         typer.Option(help="Take the pairs' digits from this instrument snapshot (JSON, or a recording that has one)."),
     ] = None,
     price_precision: Annotated[
-        int | None, typer.Option(min=0, max=_MOST_DIGITS, help="Fraction digits of prices, for every v2 book.")
+        int | None,
+        typer.Option(metavar="N", help="Fraction digits of prices, for every v2 book.", **whole(0, _MOST_DIGITS)),
     ] = None,
     qty_precision: Annotated[
-        int | None, typer.Option(min=0, max=_MOST_DIGITS, help="Fraction digits of quantities, for every v2 book.")
+        int | None,
+        typer.Option(metavar="N", help="Fraction digits of quantities, for every v2 book.", **whole(0, _MOST_DIGITS)),
     ] = None,
 ) -> None:
     """Replay a recording through the live pipeline and check every book.

@@ -16,8 +16,9 @@ from rxkraken.cli.deadline import REMEDY, answered, hurried
 from rxkraken.cli.examples import examples
 from rxkraken.cli.exits import FAILED, Ended
 from rxkraken.cli.krakenws import HIDDEN, Misused, Replies, Wish
+from rxkraken.cli.numbers import seconds
 from rxkraken.cli.orders_outcome import advice
-from rxkraken.cli.running import LONGEST, run_until_stopped
+from rxkraken.cli.running import run_until_stopped
 from rxkraken.client import KrakenClient
 from rxkraken.errors import KrakenError
 from rxkraken.protocol.signing import Hidden
@@ -51,7 +52,7 @@ def ws(
     *,
     timeout: Annotated[
         float,
-        typer.Option(min=0.1, max=LONGEST, metavar="SECONDS", help="How long to listen for the answer to a request."),
+        typer.Option(metavar="SECONDS", help="How long to listen for the answer to a request.", **seconds()),
     ] = _ANSWER_WITHIN,
     token_file: Annotated[
         Path | None,

@@ -49,6 +49,20 @@ def one_line(err: str) -> str:
     return err
 
 
+# Every command that goes on, and every one that asks somebody.
+WATCHING = (
+    "ticker BTC/USD", "spread BTC/USD", "book BTC/USD", "trades BTC/USD", "ohlc BTC/USD", "instruments --follow",
+    "status", "level3 BTC/USD", "executions", "balances", "dead-man 60",
+)  # fmt: skip
+ASKING = (
+    "book BTC/USD", "instruments", "executions", "order cancel-all --yes", f"order add {ORDER} --yes",
+    "order cancel O1 --yes", "dead-man 60", "rest GET Time", "rest POST Balance", "rest POST CancelAll --yes",
+    "token", "doctor --within 0.5", "ws ping", "ws ticker XBT/USD", "ws cancelAll",
+)  # fmt: skip
+# Digits of other scripts, and what Python reads beside them.
+WRONG = ("inf", "nan", "-1", "1_0", "١")
+
+
 @pytest.mark.parametrize(
     ("line", "named", "remedy"),
     [
@@ -65,20 +79,29 @@ def one_line(err: str) -> str:
         ("book", "'SYMBOL'", "see rxkraken book --help"),
         ("--nosuch book BTC/USD", "--nosuch", "--help"),
         ("token extra", "extra", "see rxkraken token --help"),
-        ("book BTC/USD --depth nan", "'nan'", "valid integer"),
-        ("book BTC/USD --depth 0x10", "'0x10'", "valid integer"),
+        ("book BTC/USD --depth nan", "'nan'", "write plain digits"),
+        ("book BTC/USD --depth 0x10", "'0x10'", "write plain digits"),
         ("book BTC/USD --depth 7", "7", "choose one of 10, 25"),
         (f"book BTC/USD --depth {'9' * 60}", "9" * 60, "choose one of 10, 25"),
         ("level3 BTC/USD --depth 7", "7", "choose one of 10, 100"),
         ("ohlc BTC/USD --interval 7", "7", "choose one of 1, 5"),
         ("ticker BTC/USD --trigger x", "'x'", "'trades', 'bbo'"),
-        ("ticker BTC/USD --for -1", "'-1'", "greater than or equal to 0.1"),
-        ("ticker BTC/USD --for nan", "'nan'", "greater than or equal to 0.1"),
-        ("ticker BTC/USD --count 0", "'0'", "greater than or equal to 1"),
+        ("ticker BTC/USD --for -1", "'-1'", "from 0.1 to 31536000"),
+        ("ticker BTC/USD --for nan", "'nan'", "from 0.1 to 31536000"),
+        *(
+            (f"{command} --for {value}", f"'{value}'", "from 0.1 to 31536000")
+            for command in WATCHING
+            for value in WRONG
+        ),
+        *((f"--patience {value} {line}", f"'{value}'", "from 0.1 to 31536000") for line in ASKING for value in WRONG),
+        ("book BTC/USD --depth 1_0", "'1_0'", "write plain digits"),
+        ("demo --seconds inf", "'inf'", "from 0.1 to 31536000"),
+        ("ticker BTC/USD --count 1_0", "'1_0'", "of at least 1"),
+        ("ticker BTC/USD --count 0", "'0'", "of at least 1"),
         ("ticker BTC/USD --until 2001-01-01T00:00:00Z", "2001-01-01", "that has passed; it is 20"),
         ("ticker BTC/USD --until soon", "soon", "write it as 14:30"),
-        ("--patience 0 ticker BTC/USD", "'0'", "greater than or equal to 0.1"),
-        ("--patience inf ticker BTC/USD", "'inf'", "less than or equal to"),
+        ("--patience 0 ticker BTC/USD", "'0'", "from 0.1 to 31536000"),
+        ("--patience inf ticker BTC/USD", "'inf'", "from 0.1 to 31536000"),
         ("--endpoints nowhere book BTC/USD", "nowhere", "give live, beta"),
         ("--endpoints public=http://x book BTC/USD", "http://x", "write it as ws://"),
         ("--endpoints public=ws://127.0.0.1:9 token", "rest URL", "--endpoints rest=URL"),
@@ -86,14 +109,19 @@ def one_line(err: str) -> str:
         ("--endpoints public=ws://127.0.0.1:9 dead-man", "auth URL", "--endpoints auth=URL"),
         ("--endpoints public=ws://127.0.0.1:9 order cancel-all --yes", "auth URL", "--endpoints auth=URL"),
         ("--simulate --endpoints beta token", "exclude each other", "leave one of them out"),
-        ("dead-man nan", "'nan'", "valid integer"),
-        ("dead-man 4", "'4'", "greater than or equal to 5"),
-        ("dead-man 60 --for -1", "'-1'", "greater than or equal to 0.1"),
-        ("dead-man 60 --for inf", "'inf'", "less than or equal to"),
-        ("doctor --within inf", "'inf'", "less than or equal to"),
-        ("doctor --within 0", "'0'", "greater than or equal to 0.1"),
+        ("dead-man nan", "'nan'", "from 5 to 86399"),
+        ("dead-man 4", "'4'", "from 5 to 86399"),
+        ("dead-man 60 --for -1", "'-1'", "from 0.1 to 31536000"),
+        ("dead-man 60 --for inf", "'inf'", "from 0.1 to 31536000"),
+        ("doctor --within inf", "'inf'", "from 0.1 to 31536000"),
+        ("doctor --within 0", "'0'", "from 0.1 to 31536000"),
         ("order add BTC/USD hold limit --qty 1", "'hold'", "'buy', 'sell'"),
-        (f"order add {ORDER} --qty nan --yes", "'nan'", "give a finite one"),
+        (f"order add {ORDER} --qty nan --yes", "'nan'", "write plain digits"),
+        (f"order add {ORDER} --qty 1_0 --yes", "--qty '1_0'", "write plain digits"),
+        (f"order add {ORDER} --qty ١ --yes", "--qty '١'", "write plain digits"),
+        ("order amend O1 --price 1_0 --yes", "--price '1_0'", "write plain digits"),
+        ("order edit O1 BTC/USD --trigger-price ' 1' --yes", "--trigger-price ' 1'", "write plain digits"),
+        (f"order add {ORDER} --deadline inf --yes", "'inf'", "write plain digits"),
         (f"order add {ORDER} --qty -1 --yes", "-1", "more than 0"),
         (f"order add {ORDER} --qty 0x10 --yes", "'0x10'", "write plain digits"),
         (f"order add {ORDER} --qty '' --yes", "''", "write plain digits"),
@@ -101,12 +129,12 @@ def one_line(err: str) -> str:
         (f"order add {ORDER} --deadline 0 --yes", "deadline=0.0", "0.5 to 60"),
         (f"order add {ORDER} --cl-ord-id ☃ --yes", "'☃'", "printable ASCII"),
         (f"order add {ORDER} --order-userref {'9' * 20} --yes", "9" * 20, "from -2147483648"),
-        (f"order add {ORDER} --wait fill --within inf --yes", "'inf'", "less than or equal to"),
+        (f"order add {ORDER} --wait fill --within inf --yes", "'inf'", "from 0.1 to 31536000"),
         (f"order add {ORDER} --wait never --yes", "'never'", "'ack', 'fill'"),
         (f"order add {ORDER}", "add_order", "give --yes"),
         ("order amend '' --price 1 --yes", "''", "give the text Kraken sent"),
         ("order cancel '' --yes", "''", "give the text Kraken sent"),
-        ("order cancel --order-userref x --yes", "'x'", "valid integer"),
+        ("order cancel --order-userref x --yes", "'x'", "write plain digits"),
         ("order batch BTC/USD '' --yes", "FILE is empty", "name the file"),
         ("order batch BTC/USD / --yes", "/", "Is a directory"),
         ("rest PUT Time", "'PUT'", "'get', 'post'"),
@@ -118,11 +146,11 @@ def one_line(err: str) -> str:
         ("rest POST CancelAll", "CancelAll", "give --yes"),
         ("verify /nowhere", "/nowhere", "No such file"),
         ("verify /", "/", "Is a directory"),
-        ("simulate --rate nan", "'nan'", "less than or equal to 10000"),
-        ("simulate --port 99999", "'99999'", "65535"),
+        ("simulate --rate nan", "'nan'", "from 0 to 10000"),
+        ("simulate --port 99999", "'99999'", "from 0 to 65535"),
         ("simulate --serve /nowhere", "/nowhere", "no such file"),
-        ("ws --timeout 0 ping", "'0'", "greater than or equal to 0.1"),
-        ("ws --timeout inf ping", "'inf'", "less than or equal to"),
+        ("ws --timeout 0 ping", "'0'", "from 0.1 to 31536000"),
+        ("ws --timeout inf ping", "'inf'", "from 0.1 to 31536000"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_that_names_it_and_exit_code_2(
@@ -239,11 +267,6 @@ def test_words_that_krakenws_does_not_know_end_with_1_and_its_usage(
     assert (code, says in err.splitlines()[0], "Usage: rxkraken ws" in err) == (1, True, True), err
 
 
-ASKING = (
-    "book BTC/USD", "instruments", "executions", "order cancel-all --yes", f"order add {ORDER} --yes",
-    "order cancel O1 --yes", "dead-man 60", "rest GET Time", "rest POST Balance", "rest POST CancelAll --yes",
-    "token", "doctor --within 0.5", "ws ping", "ws ticker XBT/USD", "ws cancelAll",
-)  # fmt: skip
 # What each may end with where nobody answers: 5 certainly had no effect, 4 nobody knows (rxkraken order --help).
 CODES = {"order": {4, 5}, "rest POST CancelAll --yes": {4, 5}}
 

@@ -60,7 +60,8 @@ ASKING = (
     "token", "doctor --within 0.5", "ws ping", "ws ticker XBT/USD", "ws cancelAll",
 )  # fmt: skip
 # Digits of other scripts, and what Python reads beside them.
-WRONG = ("inf", "nan", "-1", "1_0", "١")
+ONE = "\N{ARABIC-INDIC DIGIT ONE}"
+WRONG = ("inf", "nan", "-1", "1_0", ONE)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ WRONG = ("inf", "nan", "-1", "1_0", "١")
         ("order add BTC/USD hold limit --qty 1", "'hold'", "'buy', 'sell'"),
         (f"order add {ORDER} --qty nan --yes", "'nan'", "write plain digits"),
         (f"order add {ORDER} --qty 1_0 --yes", "--qty '1_0'", "write plain digits"),
-        (f"order add {ORDER} --qty ١ --yes", "--qty '١'", "write plain digits"),
+        (f"order add {ORDER} --qty {ONE} --yes", f"--qty '{ONE}'", "write plain digits"),
         ("order amend O1 --price 1_0 --yes", "--price '1_0'", "write plain digits"),
         ("order edit O1 BTC/USD --trigger-price ' 1' --yes", "--trigger-price ' 1'", "write plain digits"),
         (f"order add {ORDER} --deadline inf --yes", "'inf'", "write plain digits"),

@@ -61,7 +61,7 @@ def level3(
 
     watch(
         Options.of(context, json=as_json),
-        Channel(stream, views.LEVEL3, "level3", private=True),
+        Channel(stream, views.LEVEL3, "level3", role="l3"),
         Limits.of(count, seconds, until),
     )
 
@@ -98,7 +98,7 @@ def executions(
             events = client.executions(snap_orders=snapshot, snap_trades=fills)
         return events.pipe(ops.filter(lambda item: _is_of(item, wanted))) if wanted else events
 
-    channel = Channel(stream, views.EXECUTIONS, "executions", private=True)
+    channel = Channel(stream, views.EXECUTIONS, "executions", role="auth")
     watch(Options.of(context, json=as_json), channel, Limits.of(count, seconds, until), api)
 
 
@@ -147,7 +147,7 @@ def balances(
             return items
         return items.pipe(ops.map(lambda item: _only(item, wanted)), ops.filter(_tells_something))
 
-    channel = Channel(stream, views.BALANCES, "balances", private=True)
+    channel = Channel(stream, views.BALANCES, "balances", role="auth")
     watch(Options.of(context, json=as_json), channel, Limits.of(count, seconds, until))
 
 

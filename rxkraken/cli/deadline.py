@@ -43,4 +43,6 @@ def must_have(endpoints: Endpoints, *roles: str) -> None:
     """End the command with exit code 2 if the endpoints lack the URL of one of these roles."""
     for role in roles:
         if getattr(endpoints, role) is None:
-            raise Ended(USAGE, f"this needs a {role} URL, and --endpoints has none; add one: --endpoints {role}=URL")
+            raise Ended(
+                USAGE, f"this needs a URL for {role}, and --endpoints has none; add one: --endpoints {role}=URL"
+            )

@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 
 REMEDY: Final = "check the network and --endpoints, or give --patience SECONDS"
 _FIRST_TRIES: Final = 3
-# Where a channel is asked for, if not on the public connection.
-_ROLES: Final = {"executions": "auth", "balances": "auth", "level3": "l3"}
 
 
 class Patience:
     """Listens to the statuses of a client and gives up once.
 
     A connection that never was online may fail three times, or take `seconds`; one that was online may be away for
-    `seconds`. Within `seconds` from the start the exchange must have agreed to the `channel`, if one is given.
+    `seconds`. Within `seconds` from the start the exchange must have agreed to the `channel`, if one is given; it comes
+    over the connection of that `role`.
     """
 
     def __init__(
@@ -33,7 +32,9 @@ class Patience:
         endpoints: Endpoints,
         give_up: Callable[[KrakenError], None],
         loop: asyncio.AbstractEventLoop,
+        *,
         channel: str | None = None,
+        role: str = "public",
     ) -> None:
         """Start to count."""
         self._seconds = seconds
@@ -41,6 +42,7 @@ class Patience:
         self._give_up = give_up
         self._loop = loop
         self._channel = channel
+        self._role = role
         self._failures: dict[str, int] = {}
         self._known: set[str] = set()
         self._reasons: dict[str, str] = {}
@@ -91,7 +93,7 @@ class Patience:
         if missing:
             self._gone(missing[0])
             return
-        where = self._url(_ROLES.get(self._channel or "", "public"))
+        where = self._url(self._role)
         what = f"{where} did not agree to send {self._channel} for {self._seconds:g} s"
         self._end(RequestTimeout(f"{what}; {REMEDY}"))
 

@@ -6,6 +6,7 @@ Both of Kraken's WebSocket APIs live on the same hosts, at other paths: which on
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from rxkraken.simulator.server import PATHS, V1_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from urllib.parse import SplitResult
 
 
 class Api(StrEnum):
@@ -47,13 +49,17 @@ _V2_ENDING: Final = "/v2"
 def endpoints_of(words: Sequence[str], api: Api = Api.V2) -> Endpoints:
     """Read the values of `--endpoints`, which may be repeated or separated by commas; none at all means `live`.
 
+    `ROLE=URL` after `live` or `beta` takes the place of one of their URLs, or adds one that they have not.
+
     Raises `InvalidArgument` for a word that is none of these, for a URL that no connection could use, and for a URL of
     v2 where v1 is to be spoken.
     """
     parts = [part.strip() for word in words for part in word.split(",") if part.strip()] or ["live"]
-    if len(parts) == 1 and (kraken := _KRAKEN.get((parts[0], api))) is not None:
-        return kraken()
-    urls: dict[str, str] = {}
+    urls: dict[str, str | None] = {}
+    if (kraken := _KRAKEN.get((parts[0], api))) is not None and all(map(_is_of_a_role, parts[1:])):
+        told = kraken()
+        urls = {role: getattr(told, role) for role in ROLES}
+        parts = parts[1:]
     for part in parts:
         urls |= _urls(part, api)
     try:
@@ -64,12 +70,13 @@ def endpoints_of(words: Sequence[str], api: Api = Api.V2) -> Endpoints:
 
 
 def _urls(part: str, api: Api) -> dict[str, str]:
-    role, equals, url = part.partition("=")
-    if equals and role in ROLES:
+    if _is_of_a_role(part):
+        role, _, url = part.partition("=")
+        _split(part, url)
         if role in _SIMULATED[api]:
             _check_speaks(part, url, api)
         return {role: url}
-    parsed = urlsplit(part)
+    parsed = _split(part, part)
     match parsed.scheme:
         case "ws" | "wss" if parsed.path in ("", "/"):
             # A server with nothing but a name is one of ours: `rxkraken simulate` has each role at its own path.
@@ -83,6 +90,27 @@ def _urls(part: str, api: Api) -> dict[str, str]:
             return {"rest": part}
         case _:
             raise InvalidArgument(f"--endpoints {part}: no endpoint; give {HINT}")
+
+
+def _is_of_a_role(part: str) -> bool:
+    role, equals, _ = part.partition("=")
+    return bool(equals) and role in ROLES
+
+
+def _split(part: str, url: str) -> SplitResult:
+    """Take a URL to pieces; neither Python nor aiohttp looks at all of them before it is used."""
+    try:
+        parsed = urlsplit(url)
+        if parsed.netloc.startswith("["):
+            ip_address(parsed.hostname or "")
+        wrong = "there is no port 0" if parsed.port == 0 else "a space in it" if any(map(str.isspace, url)) else None
+    except ValueError as error:
+        wrong = str(error)
+    else:
+        if wrong is None:
+            return parsed
+    shape = "ws://HOST:PORT, with a port from 1 to 65535, and an IPv6 address in brackets: ws://[::1]:8080"
+    raise InvalidArgument(f"--endpoints {part}: no usable URL ({wrong}); write it as {shape}")
 
 
 def _check_speaks(part: str, url: str, api: Api) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import reactivex as rx
 from reactivex import operators as ops
@@ -15,6 +15,7 @@ from reactivex.disposable import CompositeDisposable
 from rich.live import Live
 
 from rxkraken.cli.context import PATIENT
+from rxkraken.cli.deadline import hurried, must_have
 from rxkraken.cli.exits import FAILED, INTERRUPTED, USAGE, Ended
 from rxkraken.cli.patience import REMEDY, Patience
 from rxkraken.cli.places import Api
@@ -54,14 +55,19 @@ class Channel:
     """What a stream command watches.
 
     `stream` asks the client of the command's API for the items; `view` is how it looks in a terminal; `name` is the
-    channel whose subscription the exchange has to confirm, None if the stream tells the statuses itself; `private`
-    says that it needs an API key.
+    channel whose subscription the exchange has to confirm, None if the stream tells the statuses itself; `role` is the
+    connection it comes over, of which all but the public one need an API key.
     """
 
     stream: Callable[[Any], rx.Observable[Any]]
     view: View
     name: str | None
-    private: bool = False
+    role: Literal["public", "auth", "l3"] = "public"
+
+    @property
+    def private(self) -> bool:
+        """Whether it needs an API key, and REST for a token."""
+        return self.role != "public"
 
 
 def watch(options: Options, channel: Channel, limits: Limits, api: Api = Api.V2) -> None:
@@ -75,9 +81,12 @@ def watch(options: Options, channel: Channel, limits: Limits, api: Api = Api.V2)
 
     async def body(stop: asyncio.Event) -> None:
         run = _Run(channel, limits, stop)
-        async with opened(private=channel.private, settings=PATIENT) as client:
-            loop = asyncio.get_running_loop()
-            run.patience = patience = Patience(options.patience, client.endpoints, run.fail, loop, channel.name)
+        async with opened(private=channel.private, settings=hurried(options, PATIENT)) as client:
+            must_have(client.endpoints, channel.role, *(["rest"] if channel.private else []))
+            loop, where = asyncio.get_running_loop(), client.endpoints
+            run.patience = patience = Patience(
+                options.patience, where, run.fail, loop, channel=channel.name, role=channel.role
+            )
             with (
                 contextlib.closing(patience),
                 _subscribed(client.status.subscribe(patience.hear)),

@@ -325,7 +325,7 @@ def patient(channel: str | None = None) -> tuple[Patience, Loop, list[KrakenErro
     loop = Loop()
     given_up: list[KrakenError] = []
     endpoints = Endpoints.custom("ws://here/v2", auth="ws://there/v2")
-    return Patience(10, endpoints, given_up.append, loop, channel), loop, given_up
+    return Patience(10, endpoints, given_up.append, loop, channel=channel), loop, given_up
 
 
 def status(state: State, connection: str = "public", channel: str | None = None) -> Status:

@@ -81,8 +81,6 @@ def simulate(
     Its variables are printed, or with --write-credentials it is in a file that only you can read. That is written anew
     each time, and no other file is ever replaced.
     """
-    if ":" in host:
-        raise Ended(USAGE, f"--host {host}: IPv6 is not served; give a name or an IPv4 address, such as 127.0.0.1")
     context = _tls(tls_cert, tls_key)
     if serve is not None and write_credentials is not None:
         raise Ended(USAGE, "--write-credentials: a recording has no accounts; leave out --serve or --write-credentials")

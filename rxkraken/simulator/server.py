@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import time
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _CLOSING = 1.0
 _SHOWN_OF_KEY = 4
+_HIGHEST_PORT = 65535
 # Where each role's WebSocket is. One host serves all of them here, so the path tells them apart.
 PATHS = {"public": "/v2", "auth": "/auth/v2", "l3": "/l3/v2"}
 V1_PATHS = {"v1": "/", "v1-auth": "/auth"}
@@ -80,7 +82,8 @@ class Simulator:
     ) -> None:
         """Open nothing yet. `options` are those of `Exchange`: `idle_timeout`, `heartbeat`, `digits`, `latency`.
 
-        `port` 0 takes a free one. With `tls`, a server context, the same exchange is served on a second port too.
+        `host` is a name or an address of this machine, IPv4 or IPv6; `port` 0 takes a free one. With `tls`, a server
+        context, the same exchange is served on a second port too. `InvalidArgument` for what can be none of these.
         """
         if serve is not None and options:
             raise InvalidArgument(f"serve={str(serve)!r} plays a recording as it is; leave out {', '.join(options)}")
@@ -92,8 +95,8 @@ class Simulator:
             )
         else:
             self._make = lambda now: Playback(serve, pace=pace, start=now)
-        self._host = host
-        self._ports = (port, tls_port)
+        self._host = _checked_host(host)
+        self._ports = (_checked_port("port", port), _checked_port("tls_port", tls_port))
         self._tls = tls
         self._core: Core | None = None
         self._front: Front | None = None
@@ -105,7 +108,7 @@ class Simulator:
     # --- life -----------------------------------------------------------------------------------------------------
 
     async def start(self) -> Self:
-        """Open the market and listen."""
+        """Open the market and listen. `OSError` where this machine cannot listen, naming host and port."""
         self._loop = asyncio.get_running_loop()
         self._core = core = self._make(self._loop.time())
         self._front = Front(core) if isinstance(core, Exchange) else None
@@ -127,11 +130,20 @@ class Simulator:
     async def _listen(self, scheme: str, port: int, tls: ssl.SSLContext | None) -> None:
         assert self._runner is not None  # noqa: S101 -- only `start` calls this
         site = web.TCPSite(self._runner, self._host, port, ssl_context=tls)
-        await site.start()
-        bound = self._runner.addresses[-1][1]
         # A certificate is made for a name, and `localhost` is the one that loopback has.
         name = "localhost" if tls is not None and self._host == "127.0.0.1" else self._host
-        self._urls.append(f"{scheme}://{name}:{bound}")
+        place = f"[{name}]" if ":" in name else name
+        try:
+            await site.start()
+        except (OSError, UnicodeError) as error:
+            await self.aclose()
+            number = getattr(error, "errno", None) or 0
+            why = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or error
+            raise OSError(
+                f"cannot serve on host={self._host!r}, port={port}: {why}; "
+                "give an address of this machine such as '127.0.0.1' or '::1', and a port that is free, or 0"
+            ) from error
+        self._urls.append(f"{scheme}://{place}:{self._runner.addresses[-1][1]}")
 
     async def aclose(self) -> None:
         """Close every connection and stop listening. Calling it again does nothing."""
@@ -327,6 +339,19 @@ class Simulator:
         accounts = [_shown(account) for account in exchange.accounts.values()]
         state = {"now": exchange.now, "system": exchange.system, "symbols": [*exchange.markets]}
         return web.json_response({**state, "connections": connections, "accounts": accounts})
+
+
+def _checked_host(host: Any) -> str:
+    """Return a host that URLs can be made of; whether it is this machine's shows when it listens."""
+    if not isinstance(host, str) or not host or any(sign.isspace() or sign in "[]/%" for sign in host):
+        raise InvalidArgument(f"host={host!r} is no host; give a name or an address, such as '127.0.0.1' or '::1'")
+    return host
+
+
+def _checked_port(name: str, port: Any) -> int:
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= _HIGHEST_PORT:
+        raise InvalidArgument(f"{name}={port!r} is no port; give 1 to {_HIGHEST_PORT}, or 0 for a free one")
+    return port
 
 
 def _shown(account: Account) -> dict[str, Any]:

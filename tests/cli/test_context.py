@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import rxkraken as rk
@@ -42,6 +44,9 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (["ws://a:1", "l3=ws://b/v2"], rk.Endpoints.custom(
             "ws://a:1/v2", auth="ws://a:1/auth/v2", l3="ws://b/v2", rest="http://a:1")),
+        (["ws://[::1]:1"], rk.Endpoints.custom(
+            "ws://[::1]:1/v2", auth="ws://[::1]:1/auth/v2", l3="ws://[::1]:1/l3/v2", rest="http://[::1]:1")),
+        (["beta", "l3=wss://ws-l3.kraken.com/v2"], replace(rk.Endpoints.beta(), l3="wss://ws-l3.kraken.com/v2")),
     ],
 )  # fmt: skip
 def test_endpoints_are_words_or_urls(words: list[str], expected: rk.Endpoints) -> None:

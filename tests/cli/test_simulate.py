@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def ipv6() -> bool:
+    """Whether this machine can listen there."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
 @contextmanager
 def simulating(*options: object) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """Run the command; gives the process and the URLs that it printed, by name."""
@@ -87,6 +96,18 @@ def test_it_serves_what_it_prints_until_ctrl_c() -> None:
         assert [frame.get("channel", frame.get("method")) for frame in frames] == ["status", "subscribe", "book"]
         assert frames[-1]["data"][0]["symbol"] == "ETH/USD"
         assert stopped(process, signal.SIGINT) == (0, "")
+
+
+@pytest.mark.skipif(not ipv6(), reason="this machine has no IPv6")
+def test_it_serves_ipv6_at_urls_with_brackets() -> None:
+    """What it prints can be given to other commands, over v2, v1 and REST."""
+    with simulating("--symbols", "BTC/USD", "--host", "::1") as (process, urls):
+        base = urls["public"].removesuffix("/v2")
+        assert base.startswith("ws://[::1]:")
+        lines = ("spread BTC/USD --count 1", "spread BTC/USD --count 1 --api v1", "rest GET Time")
+        ends = [command("--endpoints", base, *shlex.split(line)) for line in lines]
+        assert stopped(process, signal.SIGINT) == (0, "")
+    assert [(done.returncode, done.stderr) for done in ends] == [(0, "")] * 3
 
 
 def test_it_says_where_v1_is_and_serves_it() -> None:
@@ -186,7 +207,21 @@ def test_a_port_that_is_taken_is_exit_code_1_and_one_line(capsys: pytest.Capture
         assert main(["simulate", "--port", str(port)]) == 1
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert str(port) in err
+    assert f"cannot serve on host='127.0.0.1', port={port}: Address already in use; give" in err
+
+
+@pytest.mark.parametrize(
+    ("host", "why"), [("192.0.2.1", "Cannot assign requested address"), ("no..host", ""), ("nosuch.invalid", "")]
+)
+def test_a_host_that_is_not_this_machine_is_exit_code_1_and_named(
+    capsys: pytest.CaptureFixture[str], host: str, why: str
+) -> None:
+    """With what would do. Why a name cannot be resolved is for the system to say."""
+    assert main(["simulate", "--host", host]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"cannot serve on host='{host}', port=0: {why}" in err
+    assert "give an address of this machine such as '127.0.0.1' or '::1'" in err
 
 
 @pytest.mark.parametrize(
@@ -195,7 +230,9 @@ def test_a_port_that_is_taken_is_exit_code_1_and_one_line(capsys: pytest.Capture
         (["--symbols", "nothing"], "--symbols: unknown symbol 'nothing'"),
         (["--symbols", "BTC/USD,FOO/BAR"], "--symbols: "),
         (["--port", "70000"], "--port"),
-        (["--host", "::1"], "--host ::1: IPv6 is not served; give a name or an IPv4 address"),
+        (["--host", ""], "host='' is no host; give a name or an address"),
+        (["--host", "a b"], "host='a b' is no host; give a name or an address"),
+        (["--host", "[::1]"], "host='[::1]' is no host; give a name or an address"),
         (["--rate", "-1"], "--rate"),
         (["--rate", "inf"], "--rate"),
         (["--pace", "-1"], "--pace"),

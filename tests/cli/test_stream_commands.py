@@ -108,7 +108,7 @@ def test_options_in_wrong_words_are_exit_code_2_and_one_line(
         (["--endpoints", "nowhere", "status"], "--endpoints nowhere: no endpoint; give live, beta, a URL"),
         (["--endpoints", "public=x", "status"], "--endpoints: endpoint public='x' is not a usable URL"),
         (["--simulate", *there, "status"], "--simulate and --endpoints exclude each other"),
-        (["--endpoints", "http://127.0.0.1:1", "book", "BTC/USD"], "these endpoints have no public connection"),
+        (["--endpoints", "http://127.0.0.1:1", "book", "BTC/USD"], "this needs a URL for public"),
     ]:
         assert main(arguments) == 2
         out, err = capsys.readouterr()

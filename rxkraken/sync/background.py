@@ -1,7 +1,7 @@
 """A thread with an event loop of its own, and the ways to have something done there and to wait for it.
 
 Waiting uses bare locks: a signal that interrupts a thread inside a `Condition` may leave it locked, and the loop would
-wait for that lock for ever.
+wait for that lock for ever. What guards state is an `RLock`: a signal's handler may use the client it interrupts.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import functools
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 
 class Handover(Generic[T]):
-    """One outcome on its way from the loop to one thread that waits for it."""
+    """One outcome on its way from the loop to the thread that waits for it; others may wait beside it."""
 
     def __init__(self) -> None:
         """Nothing has arrived yet."""
@@ -51,6 +52,7 @@ class Handover(Generic[T]):
         """Wait for the outcome. Raises `TimeoutError` after `timeout` seconds."""
         if not acquire(self.arrived, timeout):
             raise TimeoutError(f"no answer within {timeout} s")
+        self.arrived.release()  # for others that wait
         error, self._error = self._error, None
         if error is not None:
             try:
@@ -67,7 +69,9 @@ class Background:
         """Start nothing yet. `name` is the thread's, `usage` what users write after `with`."""
         self._name = name
         self._usage = usage
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._process = 0
+        self._ready: Handover[None] = Handover()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -79,31 +83,37 @@ class Background:
 
     def start(self, context: AbstractAsyncContextManager[Any]) -> None:
         """Start the thread, enter the context there and return; calling it again does nothing."""
-        ready: Handover[None] = Handover()
-        with self._lock:
-            if self._closing:
-                raise ClientClosed("this client was closed; make a new one")
-            if self._thread is not None:
-                return
-            # The loop is there before its thread, so that nobody ever finds one without the other.
-            runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-            self._loop = runner.get_loop()
-            target = functools.partial(self._run, runner, context, ready)
-            # A daemon, so that a script that forgot to close can end: then `close` is called at exit.
-            self._thread = threading.Thread(target=target, name=self._name, daemon=True)
-            self._thread.start()
-        atexit.register(self.close)
+        self.refuse_fork()
         try:
-            ready.wait()
+            with self._lock:
+                self._launch(context)
+            self._ready.wait()
         except BaseException:
             self.close()
             raise
 
+    def _launch(self, context: AbstractAsyncContextManager[Any]) -> None:
+        if self._closing:
+            raise ClientClosed("this client was closed; make a new one")
+        if self._thread is not None:
+            return
+        # The loop is there before its thread, so that nobody ever finds one without the other.
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._loop = runner.get_loop()
+        self._process = os.getpid()
+        target = functools.partial(self._run, runner, context)
+        # A daemon, so that a script that forgot to close can end: then `close` is called at exit.
+        self._thread = threading.Thread(target=target, name=self._name, daemon=True)
+        atexit.register(self.close)
+        self._thread.start()
+
     def close(self) -> None:
         """Leave the context and end the thread; returns when it has ended, but at once on the thread itself.
 
-        It may be called more than once, and from any thread.
+        It may be called more than once, and from any thread. In a process that was forked there is nothing to end.
         """
+        if self._is_forked:
+            return
         over: Handover[None] = Handover()
         with self._lock:
             self._closing = True
@@ -114,7 +124,9 @@ class Background:
             else:
                 over.resolve(None)
         self.post(self._end)
-        if self.is_here:
+        # Ctrl-C may have come before the thread had begun; then nobody would answer. If it begins yet, it ends at once.
+        begun = self._ended or self._thread.is_alive()
+        if self.is_here or not begun:
             return
         over.wait()
         self._thread.join()
@@ -124,28 +136,28 @@ class Background:
         if self._stop is not None:
             self._stop.set()
 
-    def _run(self, runner: asyncio.Runner, context: AbstractAsyncContextManager[Any], ready: Handover[None]) -> None:
+    def _run(self, runner: asyncio.Runner, context: AbstractAsyncContextManager[Any]) -> None:
         try:
             with runner:
-                runner.run(self._hold(context, ready))
+                runner.run(self._hold(context))
         except Exception as error:
-            if ready.settled:
+            if self._ready.settled:
                 raise
-            ready.reject(error)
+            self._ready.reject(error)
         finally:
-            ready.reject(ClientClosed("the client ended before it had started"))
+            self._ready.reject(ClientClosed("the client ended before it had started"))
             with self._lock:
                 self._ended = self._closing = True
                 last, self._last = self._last, {}
             for act in last.values():
                 act()
 
-    async def _hold(self, context: AbstractAsyncContextManager[Any], ready: Handover[None]) -> None:
+    async def _hold(self, context: AbstractAsyncContextManager[Any]) -> None:
         self._stop = asyncio.Event()
         if self._closing:
             self._stop.set()  # it was closed before the loop could be told
         async with context:
-            ready.resolve(None)
+            self._ready.resolve(None)
             await self._stop.wait()
 
     # --- doing things there -----------------------------------------------------------------------------------------
@@ -157,6 +169,7 @@ class Background:
 
     def read(self, look: Callable[[], T]) -> T:
         """Look at something that belongs to the loop: there, or right here while there is none."""
+        self.refuse_fork()
         if self._thread is None or self._ended:
             return look()
         try:
@@ -167,21 +180,31 @@ class Background:
     @property
     def stage(self) -> str:
         """How far its life is, in words."""
-        if self._ended:
+        if self._ended or self._is_forked:
             return "closed"
         if self._closing:
             return "closing" if self._thread is not None else "closed"
         return "not started" if self._thread is None else "running"
 
     def refuse_to_block(self, what: str) -> None:
-        """Raise `RuntimeError` on the loop's own thread, which would wait for itself."""
+        """Raise `RuntimeError` on the loop's own thread, which would wait for itself, and as `refuse_fork` does."""
+        self.refuse_fork()
         if self.is_here:
             remedy = "in callbacks that block, subscribe with thread=an executor"
             raise RuntimeError(f"{what} would block the thread that has to bring the answer; {remedy}")
 
+    def refuse_fork(self) -> None:
+        """Raise `ClientClosed` in a process that was forked from the one it was started in: threads are not copied."""
+        if self._is_forked:
+            raise ClientClosed(f"this client was started in process {self._process}, before the fork; make a new one")
+
+    @property
+    def _is_forked(self) -> bool:
+        return self._process not in (0, os.getpid())
+
     def post(self, act: Callable[[], object]) -> bool:
         """Have something done soon on the loop, and tell whether there is one. Lock-free: `__del__` may call it."""
-        if self._loop is None:
+        if self._loop is None or self._is_forked:
             return False
         try:
             self._loop.call_soon_threadsafe(act)
@@ -191,6 +214,7 @@ class Background:
 
     def at_end(self, act: Callable[[], None]) -> Callable[[], None]:
         """Have something done when the loop has ended; returns how to undo this."""
+        self.refuse_fork()
         key = object()
         with self._lock:
             self._check()
@@ -199,6 +223,7 @@ class Background:
 
     def call(self, work: Callable[[], T]) -> T:
         """Do something on the loop that does not wait, and return its result."""
+        self.refuse_fork()
         if self.is_here:
             return work()
         handover: Handover[T] = Handover()
@@ -209,8 +234,8 @@ class Background:
             except Exception as error:  # noqa: BLE001 - it is raised where the caller waits
                 handover.reject(error)
 
-        self._submit(handover, act)
         try:
+            self._submit(handover, act)
             return handover.wait()
         finally:
             self._forget(handover)
@@ -228,8 +253,8 @@ class Background:
         def act() -> None:
             tasks.append(asyncio.get_running_loop().create_task(_carry(make, handover)))
 
-        self._submit(handover, act)
         try:
+            self._submit(handover, act)
             return handover.wait(seconds)
         finally:
             self._forget(handover)

@@ -84,7 +84,7 @@ class Subscription(Generic[T]):
             subscription.dispose()
 
         self._leave = functools.partial(self._background.post, unsubscribe)
-        self._background.call(subscribe)
+        self._enter(lambda: self._background.call(subscribe))
 
     def listen_on(self, scheduler: Scheduler, source: Observable[T], policy: Policy) -> None:
         """Have the callbacks called by jobs given to `scheduler`, one job at a time; meanwhile items wait."""
@@ -98,23 +98,39 @@ class Subscription(Generic[T]):
                 self._refused(error)
 
         def work() -> None:
-            for _ in range(_AT_ONCE):
-                try:
-                    found = None if self._over else crossing.look(schedule)
-                except StopIteration:
-                    self._complete()
-                    return
-                except Exception as error:  # noqa: BLE001 - what ended the stream
-                    self._fail(error)
-                    return
-                if found is None:
-                    return
-                self._next(found[0])
-            schedule()
+            try:
+                if self._deliver(crossing, schedule):
+                    schedule()
+            except BaseException as error:  # sys.exit() or Ctrl-C: that thread's to obey, and nobody would look again
+                self._refused(error)
+                raise
 
         crossing = Crossing(self._background, policy, schedule)
         self._leave = crossing.leave
-        crossing.enter(source)
+        self._enter(lambda: crossing.enter(source))
+
+    def _deliver(self, crossing: Crossing, waiter: Callable[[], None]) -> bool:
+        """Call back with what waits, and tell whether there is more; `waiter` is called when there is again."""
+        for _ in range(_AT_ONCE):
+            try:
+                found = None if self._over else crossing.look(waiter)
+            except StopIteration:
+                self._complete()
+                return False
+            except Exception as error:  # noqa: BLE001 - what ended the stream
+                self._fail(error)
+                return False
+            if found is None:
+                return False
+            self._next(found[0])
+        return True
+
+    def _enter(self, subscribe: Callable[[], None]) -> None:
+        try:
+            subscribe()
+        except BaseException:  # what it cannot listen to, or Ctrl-C: nobody gets this to dispose it
+            self.dispose()
+            raise
 
     # --- the callbacks ------------------------------------------------------------------------------------------------
 
@@ -123,8 +139,9 @@ class Subscription(Generic[T]):
             return
         try:
             self._subscriber.on_next(item)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - promise 5: it is reported, the rest go on
+        except BaseException as error:  # noqa: BLE001 - promise 5: it is reported, the rest go on
             self._refused(error)
+            self._exit(error)
 
     def _fail(self, error: Exception) -> None:
         if self._over:
@@ -145,8 +162,14 @@ class Subscription(Generic[T]):
     def _last(self, callback: Callable[[], object]) -> None:
         try:
             callback()
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - promise 5, as in `_next`
+        except BaseException as error:  # noqa: BLE001 - promise 5, as in `_next`
             self._report(error)
+            self._exit(error)
+
+    def _exit(self, error: BaseException) -> None:
+        """Have sys.exit() and Ctrl-C end the thread they came in, unless it is the client's own."""
+        if not isinstance(error, Exception | asyncio.CancelledError) and not self._background.is_here:
+            raise error
 
     def _refused(self, error: BaseException) -> None:
         if not self._over:
@@ -174,6 +197,8 @@ def _give(scheduler: Scheduler, job: Callable[[], None], refused: Callable[[Base
     def done(future: Future[Any]) -> None:
         if future.cancelled():
             refused(RuntimeError("the executor was shut down and cancelled its jobs"))
+        elif (error := future.exception()) is not None:  # it could not run the job
+            refused(error)
 
     scheduler.submit(job).add_done_callback(done)
 

@@ -29,7 +29,7 @@ class Crossing:
         """`waiter` is called once, when there is something to look for."""
         self._background = background
         self._box = mailbox(policy)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may close what it interrupts
         self._waiters = [] if waiter is None else [waiter]
         self._ended = False
         self._error: Exception | None = None
@@ -44,9 +44,9 @@ class Crossing:
 
         self._background.call(subscribe)
 
-    def leave(self) -> None:
-        """Unsubscribe soon. Takes no lock: it may be called by `__del__`."""
-        self._background.post(self._dispose)
+    def leave(self) -> bool:
+        """Unsubscribe soon, and tell whether the loop is there yet. Takes no lock: it may be called by `__del__`."""
+        return self._background.post(self._dispose)
 
     def _dispose(self) -> None:
         self._forget()
@@ -156,6 +156,7 @@ class Pull(Generic[T]):
 
     def poll(self) -> T | None:
         """Take the next item if one is waiting, without waiting for it. Raises what ended the stream, once."""
+        self._background.refuse_fork()
         if self._closed:
             return None
         try:
@@ -172,8 +173,8 @@ class Pull(Generic[T]):
         """Leave the stream; a thread waiting for an item sees the end. It may be called more than once."""
         if not self._closed:
             self._closed = True
-            self._crossing.leave()
-            self._crossing.on_completed()
+            if self._crossing.leave():  # otherwise the end of the loop has woken everybody
+                self._crossing.on_completed()
 
     def __enter__(self) -> Self:
         """Use as a context manager to leave the stream at a certain point."""

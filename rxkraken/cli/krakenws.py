@@ -61,6 +61,28 @@ _OURS: Final[Mapping[str, str]] = {
 }
 
 
+# What each takes (ws-v1 reference sections 2.2, 4.1 and 8); of `balances` none tells, and as in v2 it may have one.
+_PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ping": ("reqid",),
+    "openOrders": ("ratecounter", "rebased"),
+    "ownTrades": ("snapshot", "consolidate_taker", "rebased"),
+    "balances": ("snapshot",),
+    "addOrder": (
+        *("pair", "type", "ordertype", "volume", "price", "price2", "leverage", "margin", "reduce_only", "oflags"),
+        *("starttm", "expiretm", "deadline", "timeinforce", "userref", "cl_ord_id", "sender_sub_id", "stp_type"),
+        *("validate", "close[ordertype]", "close[price]", "close[price2]", "reqid"),
+    ),
+    "editOrder": ("orderid", "pair", "volume", "price", "price2", "oflags", "newuserref", "validate", "reqid"),
+    "amendOrder": (
+        *("txid", "cl_ord_id", "volume", "display_volume", "limit_price", "trigger_price", "post_only", "pair"),
+        *("deadline", "reqid"),
+    ),
+    "cancelOrder": ("txid", "cl_ord_id", "reqid"),
+    "cancelAll": ("reqid",),
+    "cancelAllOrdersAfter": ("timeout", "reqid"),
+}
+
+
 class Misused(Exception):
     """The words make no request; the message is the usage text to print."""
 
@@ -191,6 +213,9 @@ def _pairs(words: Sequence[str], name: str) -> list[tuple[str, str]]:
             raise Misused(f"{name}: {word!r} is not key=value.\n\n{usage(_ALL[name])}")
         if key in _OURS:
             raise Misused(f"{name}: {_OURS[key]}.\n\n{usage(_ALL[name])}")
+        if key not in _PARAMETERS[name]:
+            known = ", ".join(_PARAMETERS[name])
+            raise Misused(f"{name} has no parameter {key!r}; it has: {known}.\n\n{usage(_ALL[name])}")
         if any(key == given for given, _ in pairs):
             raise Misused(f"{name}: {key} is given twice; a list is written {key}=a,b.\n\n{usage(_ALL[name])}")
         pairs.append((key, value))

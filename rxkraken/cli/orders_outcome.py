@@ -50,10 +50,13 @@ def outcome_of(error: KrakenError) -> tuple[str, int]:
             return "failed", FAILED
 
 
-def ending(error: KrakenError) -> Ended:
-    """Return the end of the command that an error means: code, what happened, and the remedy, on one line."""
+def ending(error: KrakenError, about: str = "") -> Ended:
+    """Return the end of the command that an error means: code, what happened `about` what, and the remedy, on one line.
+
+    Kraken seldom says which value it did not like.
+    """
     name, code = outcome_of(error)
-    said = "; ".join([str(error), *advice(error)])
+    said = "; ".join([f"{error} ({about})" if about else str(error), *advice(error)])
     match name:
         case "rejected":
             return Ended(code, f"rejected by Kraken: {said}; nothing was placed or changed")
@@ -73,6 +76,8 @@ def advice(error: KrakenError) -> list[str]:
         return [REMEDY]
     if isinstance(error, ExchangeError) and _says_unknown_market(error):
         return ["the markets are listed by: rxkraken instruments"]
+    if isinstance(error, ExchangeError) and "nknown order" in error.text:
+        return ["the open orders are listed by: rxkraken rest POST OpenOrders"]
     notes = [note for note in getattr(error, "__notes__", ()) if not note.startswith("in the REST call")]
     if isinstance(error, RateLimited) and error.wait is not None and not notes:
         notes.append(f"wait {error.wait:g} s")

@@ -19,13 +19,18 @@ from rxkraken.cli.orders_confirm import confirm
 from rxkraken.cli.orders_outcome import ending
 from rxkraken.cli.rest_text import line, page, parameters
 from rxkraken.cli.running import run_once
-from rxkraken.errors import KrakenError
+from rxkraken.errors import ExchangeError, KrakenError
 from rxkraken.rest.calls import CALLS, spec_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rxkraken.client import KrakenClient
     from rxkraken.rest.calls import CallSpec
 
+# Kraken says what it does not know, and not which value that was.
+_SENT_AS: Final = {"nknown asset pair": ("pair",), "nknown order": ("txid", "order_id", "cl_ord_id", "userref")}
+_FOLDERS: Final = frozenset(name.partition("/")[0] for name in CALLS if "/" in name)
 _HIDDEN: Final = "(hidden; `rxkraken token --show` prints one)"
 
 
@@ -64,9 +69,13 @@ def rest(
 
     Calls that change something (orders, withdrawals, transfers) are shown and confirmed first, and made once: see
     `rxkraken order --help` for the exit codes of their outcomes. A call that this version does not know is public with
-    GET, and signed with POST. Private calls need an API key. Tokens are not shown.
+    GET, and signed with POST. Parameters are not checked here, and those that a call does not have Kraken ignores.
+    Private calls need an API key. Tokens are not shown.
     """
     options = Options.of(context)
+    if "/" in name and name.partition("/")[0] not in _FOLDERS:
+        told = f"calls with a slash begin with {' or '.join(sorted(_FOLDERS))}/; give it as Kraken writes it"
+        raise Ended(USAGE, f"{name!r} is not the name of a call: {told}, such as Ticker")
     spec = spec_of(name, auth=None if name in CALLS else method is Method.POST)
     given = parameters(parameter or ())
     if output is not None:
@@ -89,12 +98,22 @@ async def _made(
             else:
                 answer = await asked
         except KrakenError as error:
-            raise ending(error) from error
+            raise ending(error, _about(error, spec.name, given)) from error
         except asyncio.CancelledError:
             if spec.nature == "read":
                 raise
             raise Ended(INTERRUPTED, f"interrupted; {spec.name} may have been sent: look at the account") from None
     _write(answer, output, as_json=options.as_json)
+
+
+def _about(error: KrakenError, name: str, given: Mapping[str, Any]) -> str:
+    """Name what was sent that Kraken says it does not know."""
+    if not isinstance(error, ExchangeError):
+        return ""
+    if "nknown method" in error.text:
+        return name
+    keys = next((keys for said, keys in _SENT_AS.items() if said in error.text), ())
+    return ", ".join(f"{key}={given[key]}" for key in keys if key in given)
 
 
 async def _asked(client: KrakenClient, method: Method, spec: CallSpec, given: dict[str, Any]) -> Any:

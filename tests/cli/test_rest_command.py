@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Venue
 
 
+OPEN_ORDERS = "the open orders are listed by: rxkraken rest POST OpenOrders"
+
+
 def test_parameters_are_text_lists_and_json_with_every_digit() -> None:
     given = parameters(["pair=XBTUSD", "a=x=y", "price:=0.10", "txid=A", "txid=B", 'o:=[{"v":1.20}]', "empty="])
     assert given == {
@@ -83,6 +86,38 @@ def test_an_answer_goes_to_a_file_when_told(venue: Venue, tmp_path: Path) -> Non
     code, out, _ = venue.run(f"rest GET Time -o {tmp_path / 'time.json'}")
     assert (code, out) == (0, "")
     assert set(json.loads((tmp_path / "time.json").read_text())) == {"unixtime", "rfc1123"}
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "says"),
+    [
+        (
+            "GET Ticker pair=NOPE",
+            1,
+            "EQuery:Unknown asset pair (pair=NOPE); the markets are listed by: rxkraken instruments",
+        ),
+        (
+            "POST QueryOrders txid=OLP4KD-DFLZW-AQIRZ4",
+            1,
+            f"EOrder:Unknown order (txid=OLP4KD-DFLZW-AQIRZ4); {OPEN_ORDERS}",
+        ),
+        (
+            "POST CancelOrder txid=O1 --yes",
+            3,
+            f"rejected by Kraken: EOrder:Unknown order (txid=O1); {OPEN_ORDERS}; nothing was placed or changed",
+        ),
+        ("GET Tickers", 1, "EGeneral:Unknown method (Tickers)"),
+    ],
+)
+def test_what_kraken_does_not_know_is_named_with_where_to_look(venue: Venue, line: str, code: int, says: str) -> None:
+    """Kraken's own words name neither the value nor a remedy."""
+    assert venue.run(f"rest {line}") == (code, "", f"rxkraken: {says}\n")
+
+
+def test_parameters_that_a_call_has_not_are_passed_on(venue: Venue) -> None:
+    """Any call can be made, those that are newer than this version too: Kraken ignores what it does not know."""
+    assert venue.run("rest GET Ticker pair=XBTUSD nosuch=1")[0] == 0
+    assert "those that a call does not have Kraken ignores" in " ".join(venue.run("rest --help")[1].split())
 
 
 def test_what_changes_something_is_not_sent_unasked(venue: Venue) -> None:

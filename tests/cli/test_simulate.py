@@ -210,9 +210,7 @@ def test_a_port_that_is_taken_is_exit_code_1_and_one_line(capsys: pytest.Capture
     assert f"cannot serve on host='127.0.0.1', port={port}: Address already in use; give" in err
 
 
-@pytest.mark.parametrize(
-    ("host", "why"), [("192.0.2.1", "Cannot assign requested address"), ("no..host", ""), ("nosuch.invalid", "")]
-)
+@pytest.mark.parametrize(("host", "why"), [("192.0.2.1", "Cannot assign requested address"), ("no..host", "")])
 def test_a_host_that_is_not_this_machine_is_exit_code_1_and_named(
     capsys: pytest.CaptureFixture[str], host: str, why: str
 ) -> None:

@@ -82,19 +82,19 @@ class Background:
     # --- life -----------------------------------------------------------------------------------------------------
 
     def start(self, context: AbstractAsyncContextManager[Any]) -> None:
-        """Start the thread, enter the context there and return; calling it again does nothing."""
+        """Start the thread, enter the context there and return; calling it again waits for that, and does nothing."""
         self.refuse_fork()
         try:
             with self._lock:
                 self._launch(context)
             self._ready.wait()
+            self._check_open()  # another thread started it, and was told why it failed
         except BaseException:
             self.close()
             raise
 
     def _launch(self, context: AbstractAsyncContextManager[Any]) -> None:
-        if self._closing:
-            raise ClientClosed("this client was closed; make a new one")
+        self._check_open()
         if self._thread is not None:
             return
         # The loop is there before its thread, so that nobody ever finds one without the other.
@@ -143,6 +143,7 @@ class Background:
         except Exception as error:
             if self._ready.settled:
                 raise
+            self._closing = True
             self._ready.reject(error)
         finally:
             self._ready.reject(ClientClosed("the client ended before it had started"))
@@ -270,6 +271,10 @@ class Background:
     def _forget(self, key: object) -> None:
         with self._lock:
             self._last.pop(key, None)
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise ClientClosed("this client was closed; make a new one")
 
     def _check(self) -> None:
         if self._thread is None and not self._closing:

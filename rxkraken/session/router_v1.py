@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from rxkraken.account.matching_v1 import Matching
 from rxkraken.models.status import Message
 from rxkraken.protocol import spot_v1, spot_v1_account, spot_v1_surprises, spot_v2
 from rxkraken.protocol.json import loads
-from rxkraken.protocol.spot_v1_values import symbol_of
+from rxkraken.protocol.spot_v1_values import elements, symbol_of
 from rxkraken.session.router import Router
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
+    from rxkraken.protocol.spot_v2 import Reply
     from rxkraken.protocol.spot_v2_account import Report
+    from rxkraken.session.router import Listener
+    from rxkraken.streams.hub import Hub
 
 _LEAST: Final = 4
 _PRIVATE: Final = 3
@@ -27,7 +31,14 @@ _BROKEN: Final = (KeyError, TypeError, AttributeError, ValueError, ArithmeticErr
 class RouterV1(Router):
     """One connection's routes. The life of it, its tap and its reports are those of every router."""
 
-    __slots__ = ()
+    __slots__ = ("_matching", "_orders")
+
+    def __init__(self, connection: str, clock: Callable[[], float], listener: Listener, tap: Hub[Message]) -> None:
+        """Take what every router takes."""
+        super().__init__(connection, clock, listener, tap)
+        # Whoever follows the orders, and what puts their fills in order with them.
+        self._orders: Any = None
+        self._matching: Matching | None = None
 
     def receive(self, raw: str | bytes) -> None:
         """Take one frame from the link; what is no text goes to the listener's `on_event`."""
@@ -71,6 +82,7 @@ class RouterV1(Router):
     def _event(self, frame: dict[str, Any], raw: str | bytes) -> None:
         match frame.get("event"):
             case "heartbeat":
+                self._tell_overdue_fills()
                 return
             case "systemStatus":
                 self._system_status(frame, raw)
@@ -78,12 +90,23 @@ class RouterV1(Router):
             case _:
                 reply = spot_v1.reply(frame)
         if reply is not None:
+            if reply.method == "unsubscribe" and reply.req_id is None:
+                self._end(reply, frame.get("channelName"))
             self._listener.on_reply(reply)
         elif (text := spot_v1.connection_error(frame)) is not None:
             self._listener.on_connection_error(text)
             self._unknown("an error without a request", raw)
         else:
             self._unknown(f"unknown event {frame.get('event')!r}", raw)
+
+    def _end(self, reply: Reply, name: Any) -> None:
+        """Have a subscription asked anew that the exchange has ended: it says so once, and nobody asked it to (4.3)."""
+        wire, _, option = name.partition("-") if isinstance(name, str) else ("", "", "")
+        channel = _PRIVATE_CHANNELS.get(wire, wire)
+        symbol = None if wire in _PRIVATE_CHANNELS else reply.symbol
+        feed: Any = self._books.get(str(symbol)) if channel == "book" else self._records.get((channel, symbol))
+        if feed is not None and option in ("", *(str(value) for _, value in feed.topic.params)):
+            self._distrust(channel, feed, "the exchange ended the subscription")
 
     def _system_status(self, frame: dict[str, Any], raw: str | bytes) -> None:
         try:
@@ -151,43 +174,108 @@ class RouterV1(Router):
             self._unknown(f"unknown private channel {name!r}", raw)
             return
         feed: Any = self._records.get((channel, None))
-        # The first message of a subscription is its snapshot; nothing else marks it (section 7).
-        first = number == 1 and not (feed is not None and feed.is_live)
+        is_numbered = isinstance(number, int)
+        # The first message of a subscription is its snapshot; nothing else marks it (section 7). Where numbers are left
+        # out, the first fills are taken for those of the past: taking past ones for news is worse.
+        begins = number == 1 or (channel == "own_trades" and not is_numbered)
+        first = begins and not (feed is not None and feed.is_live)
         missing = self.sequence.missing(channel, number, first=first)
-        if feed is not None and missing is not None:
-            feed.distrust(self.received, missing)
+        if missing is not None:
+            self._distrust(channel, feed, missing)
             return
-        try:
-            reports = self._reports(channel, data, raw)
-        except _BROKEN as error:
-            self._malformed(name, error, raw)
-            return
+        reports, is_whole = self._reports(channel, data, raw)
         if channel == "own_trades":
-            self._tell_fills(reports if feed is None or not first else feed.missed(reports))
-        if feed is not None:
-            feed.receive(reports, _SNAPSHOTS[channel] if first else "update", self.received, self.epoch)
+            self._fills(feed, reports, begins=begins)
+            if feed is not None:
+                feed.receive(reports, "snapshot" if first else "update", self.received, self.epoch)
+        elif feed is not None:
+            self._changes(feed, reports, first=first)
+        if not is_whole and not first and is_numbered:
+            # What it said is found out by other means. A snapshot would say it again in the same words.
+            self._distrust(channel, feed, "a message could not be read")
 
-    def _reports(self, channel: str, data: Any, raw: str | bytes) -> list[Report]:
-        reports: list[Report] = []
-        for name, fields in spot_v1_account.entries(data):
-            if channel == "own_trades":
-                reports.append(spot_v1_account.own_trade(name, fields))
-                surprise = spot_v1_account.surprise_of_trade(fields)
-            else:
-                reports.append(spot_v1_account.order(name, fields))
-                surprise = spot_v1_account.surprise(fields)
-            if surprise:
-                self._unknown(surprise, raw)
-        return reports
-
-    def _tell_fills(self, reports: Sequence[Report]) -> None:
-        """Let whoever follows the orders know of their fills, which v1 tells on a channel of their own."""
+    def _distrust(self, channel: str, feed: Any, why: str) -> None:
+        """Have a subscription asked anew, since messages of it were lost; lost fills are lost to the orders as well."""
+        if feed is None:
+            return
+        feed.distrust(self.received, why)
         orders: Any = self._records.get(("executions", None))
-        if orders is not None and reports:
-            orders.receive(reports, "update", self.received, self.epoch)
+        if channel == "own_trades" and orders is not None:
+            orders.distrust(self.received, why)
+
+    def _reports(self, channel: str, data: Any, raw: str | bytes) -> tuple[list[Report], bool]:
+        """Read what can be read, and tell whether that is all."""
+        reports: list[Report] = []
+        is_whole = True
+        read, surprise_of = _READERS[channel]
+        try:
+            entries = elements(data, "entries")
+        except ValueError as error:
+            self._malformed(_NAMES[channel], error, raw)
+            return [], False
+        for entry in entries:
+            try:
+                for name, fields in spot_v1_account.entries([entry]):
+                    reports.append(read(name, fields))
+                    if surprise := surprise_of(fields):
+                        self._unknown(surprise, raw)
+            except _BROKEN as error:
+                self._malformed(_NAMES[channel], error, raw)
+                is_whole = False
+        return reports, is_whole
+
+    # --- orders and their fills, which v1 tells on channels of their own ---------------------------------------------
+
+    def _match(self) -> Matching | None:
+        """Find what puts fills in order with orders, if anybody follows those."""
+        orders: Any = self._records.get(("executions", None))
+        if orders is None:
+            return None
+        if self._matching is None or orders is not self._orders:
+            self._orders, self._matching = orders, Matching(orders.table)
+        return self._matching
+
+    def _changes(self, feed: Any, reports: list[Report], *, first: bool) -> None:
+        matching = self._match()
+        assert matching is not None  # noqa: S101 - this feed follows the orders
+        if first:
+            fills = matching.snapshot(reports)
+            # What was filled meanwhile is not in the list of open orders.
+            feed.receive(reports, "orders", self.received, self.epoch)
+            self._tell(fills)
+        else:
+            self._tell(matching.orders(reports))
+        self._tell_overdue_fills()
+
+    def _fills(self, feed: Any, reports: list[Report], *, begins: bool) -> None:
+        matching = self._match()
+        if matching is None:
+            return
+        if not begins:
+            self._tell(matching.fills(reports, self.heard_at))
+        elif feed is None or not feed.is_loaded:
+            self._tell(matching.past(reports, self.heard_at))
+        else:
+            self._tell(matching.fills(feed.missed(reports, matching.was_passed), self.heard_at))
+
+    def _tell_overdue_fills(self) -> None:
+        """Let no fill wait for longer than some seconds; heartbeats come every second (section 2.3)."""
+        if self._matching is None or not self._matching.is_waiting or self._matching is not self._match():
+            return
+        fills, asked = self._matching.overdue(self.heard_at)
+        for order_id in asked:
+            self._orders.look_up(order_id)
+        self._tell(fills)
+
+    def _tell(self, reports: list[Report]) -> None:
+        if reports:
+            self._orders.receive(reports, "update", self.received, self.epoch)
 
 
 _READ: Final = frozenset({"ticker", "ohlc", "trade", "spread"})
-# What was filled meanwhile is not in the list of open orders.
-_SNAPSHOTS: Final = {"executions": "orders", "own_trades": "snapshot"}
 _PRIVATE_CHANNELS: Final = {wire: channel for channel, wire in spot_v1.CHANNELS.items()}
+_NAMES: Final = spot_v1.CHANNELS
+_READERS: Final = {
+    "executions": (spot_v1_account.order, spot_v1_account.surprise),
+    "own_trades": (spot_v1_account.own_trade, spot_v1_account.surprise_of_trade),
+}

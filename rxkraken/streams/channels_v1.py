@@ -89,44 +89,57 @@ _REDUCERS: Final[dict[str, Callable[[], Reducer]]] = {
 class OwnTradesFeed(Feed):
     """The account's fills, each once; the snapshot of a renewed subscription fills the interruption."""
 
-    __slots__ = ("_is_loaded", "_recent", "_seen", "is_live")
+    __slots__ = ("_held", "_recent", "_seen", "is_live", "is_loaded")
 
     def __init__(self, topic: Topic, demand: Demand, report: Callable[[SubscriberFailed], None]) -> None:
         """Know no fill yet."""
         super().__init__(topic, demand, report)
         self.is_live = False
-        self._is_loaded = False
+        # Whether a snapshot has ever come: from then on what is not known is news.
+        self.is_loaded = False
+        self._held: list[Report] = []
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._recent: deque[Execution] = deque(maxlen=SNAPSHOT_TRADES)
 
     def receive(self, reports: Sequence[Report], kind: str, received: float, epoch: int) -> None:
         """Emit what was not seen yet; `snapshot` marks the past, `repaired` what an interruption hid."""
         self.frames += 1
-        ids = [report.fill.exec_id for report in reports if report.fill is not None]
         is_past = kind == "snapshot"
+        if not is_past and not self.is_live:
+            # The last words of a subscription that is about to be renewed: what was lost before them comes first.
+            self._held.extend(reports)
+            return
+        self.is_loaded = self.is_loaded or is_past
+        self._take(reports, received, epoch, is_past=is_past)
+
+    def _take(self, reports: Sequence[Report], received: float, epoch: int, *, is_past: bool) -> None:
+        ids = [report.fill.exec_id for report in reports if report.fill is not None]
         reaches_back = len(ids) < SNAPSHOT_TRADES or any(each in self._seen for each in ids)
         repaired = is_past and self._gap is not None
         if self._gap is not None:
             self.resume(received, epoch, 0 if is_past and reaches_back else None)
         self._received = received
-        self.is_live = self._is_loaded = True
-        for report in reports:
+        self.is_live = True
+        held, self._held = self._held, []
+        for report in (*reports, *held):
             if report.fill is not None and report.fill.exec_id not in self._seen:
                 event = _event(report, received, epoch, snapshot=is_past and not repaired, repaired=repaired)
                 self._remember(report.fill.exec_id, event)
                 self.hub.emit(event)
         self.settle()
 
-    def missed(self, reports: Sequence[Report]) -> list[Report]:
-        """Return what a snapshot tells that an interruption hid; nothing of the first one, which tells the past."""
-        if not self._is_loaded:
-            return []
-        return [report for report in reports if report.fill is not None and report.fill.exec_id not in self._seen]
+    def missed(self, reports: Sequence[Report], was_passed: Callable[[str], bool]) -> list[Report]:
+        """Return what a renewed snapshot tells that an interruption may have hidden from those who follow the orders.
+
+        `was_passed` says which fills they were given: what they had put off, an interruption has made them forget.
+        """
+        fills = ((report.fill.exec_id, report) for report in reports if report.fill is not None)
+        return [report for exec_id, report in fills if exec_id not in self._seen or was_passed(exec_id)]
 
     def begin_empty(self, received: float, epoch: int) -> None:
         """An account that has never traded."""
         if not self.is_live:
-            self.receive((), "snapshot", received, epoch)
+            self._take((), received, epoch, is_past=True)
 
     def current(self) -> Sequence[Any]:
         """The fills that a snapshot would tell now; what has been filled stays so over any interruption."""

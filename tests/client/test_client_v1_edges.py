@@ -1,0 +1,330 @@
+"""`KrakenV1Client` when its two account channels race, stutter, break or end: what is told of orders and fills."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import rxkraken as rk
+from rxkraken.client_v1 import KrakenV1Client
+from rxkraken.simulator import Exchange
+from rxkraken.testing import ExchangeHttp, ScriptedNetwork, outside, run
+
+D = Decimal
+ENDPOINTS = rk.Endpoints.custom("ws://x/v1", auth="ws://x/v1/auth", rest="http://x")
+ELSEWHERE = "OELSEW-HEREA-AAAAAA"
+
+
+class Wire:
+    """A v1 client on a private connection that the test plays by hand; REST is that of a simulated exchange."""
+
+    def __init__(self, **options):
+        loop = asyncio.get_running_loop()
+        self.exchange = Exchange(seed=1)
+        self.net = ScriptedNetwork()
+        self.http = ExchangeHttp(self.exchange, loop, lambda: self.exchange.advance(loop.time()))
+        self.client = KrakenV1Client(
+            ENDPOINTS, self.exchange.credentials, outside=outside(self.net, http=self.http), **options
+        )
+        self.events, self.fills, self.errors, self.statuses, self.numbers = [], [], [], [], {}
+
+    async def __aenter__(self):
+        await self.client.start()
+        self.client.errors.subscribe(self.errors.append)
+        self.client.status.subscribe(self.statuses.append)
+        return self
+
+    async def __aexit__(self, *_):
+        for link in self.net.links:
+            if not link.closed:
+                link.lose()
+        await self.client.aclose()
+
+    @property
+    def link(self):
+        return self.net.link
+
+    async def follow(self, *, orders=(), trades=()):
+        """Follow executions and fills, both from a snapshot."""
+        self.client.executions().subscribe(self.events.append)
+        self.client.own_trades().subscribe(self.fills.append)
+        await self.begin(orders=orders, trades=trades)
+        self.events.clear()
+        self.fills.clear()
+
+    async def begin(self, *, orders=(), trades=()):
+        """Answer every subscription that waits for it, and send the snapshots."""
+        await self.pass_time(2)
+        self.numbers.clear()
+        for name, entries in (("openOrders", orders), ("ownTrades", trades)):
+            if self.acknowledge(name):
+                self.tell(name, *entries)
+        await self.pass_time(2)
+
+    async def renew(self, *, orders=(), trades=()):
+        """Play the exchange's part while both are left and asked anew."""
+        await self.pass_time(1)
+        for name in ("openOrders", "ownTrades"):
+            self.acknowledge(name, "unsubscribe")
+        await self.begin(orders=orders, trades=trades)
+
+    async def pass_time(self, seconds):
+        """Let time pass on a connection that is alive: a heartbeat each second, and a pong for each ping."""
+        for _ in range(seconds):
+            await asyncio.sleep(1)
+            for frame in self.link.sent:
+                if frame["event"] == "ping" and "answered" not in frame:
+                    frame["answered"] = True
+                    self.link.say({"event": "pong", "reqid": frame["reqid"]})
+            self.link.say({"event": "heartbeat"})
+
+    def acknowledge(self, name, event="subscribe"):
+        """Say yes to the latest request about a channel, if it has not been answered; returns whether there was one."""
+        asked = [
+            frame for frame in self.link.sent if frame.get("event") == event and frame["subscription"]["name"] == name
+        ]
+        if not asked or "answered" in asked[-1]:
+            return False
+        asked[-1]["answered"] = True
+        self.link.say(status_of(name, f"{event}d", reqid=asked[-1]["reqid"]))
+        return True
+
+    def tell(self, name, *entries, number=None):
+        """Send a message of a private channel, with the number that comes next, or another one."""
+        number = self.numbers.get(name, 0) + 1 if number is None else number
+        self.numbers[name] = number
+        self.link.say([list(entries), name, {"sequence": number}])
+
+
+def status_of(name, status, **fields):
+    """What the exchange says of a private subscription."""
+    event = {"channelName": name, "event": "subscriptionStatus", "status": status, "subscription": {"name": name}}
+    return {**event, **fields}
+
+
+def whole(order_id=ELSEWHERE, status="pending", **fields):
+    """An order as `openOrders` tells it for the first time."""
+    descr = {"pair": "XBT/USD", "type": "buy", "ordertype": "limit", "price": "30000.0", "price2": "0", "order": ""}
+    entry = {"descr": descr, "status": status, "vol": "0.50000000", "vol_exec": "0.00000000", "userref": 0}
+    return {order_id: {**entry, "opentm": "1750000000.000000", **fields}}
+
+
+def change(order_id=ELSEWHERE, **fields):
+    """What changed of an order."""
+    return {order_id: {**fields, "userref": 0}}
+
+
+def fill(trade_id, qty="0.50000000", order_id=ELSEWHERE, time="1750000002.000000"):
+    """A fill as `ownTrades` tells it."""
+    terms = {"cost": "15000.00000", "fee": "24.00000", "price": "30000.00000", "vol": qty, "margin": "0.00000"}
+    about = {"ordertxid": order_id, "ordertype": "limit", "pair": "XBT/USD", "postxid": "T1", "type": "buy"}
+    return {trade_id: {**terms, **about, "time": time}}
+
+
+FILLED = {"vol_exec": "0.50000000", "cost": "15000.00000", "fee": "24.00000", "avg_price": "30000.00000"}
+
+
+def story(events):
+    """What was told, in order: the event, how much was ordered, and how much of it was filled by then."""
+    return [(each.exec_type, each.order.qty, each.order.cum_qty) for each in events if isinstance(each, rk.Execution)]
+
+
+def test_a_fill_that_overtakes_its_order_is_told_after_it_of_the_whole_order():
+    """An order placed elsewhere: its fill comes first, on the other channel, and says neither size nor state."""
+
+    async def main():
+        async with Wire() as wire:
+            await wire.follow()
+            wire.tell("ownTrades", fill("T1"))
+            wire.tell("openOrders", whole())
+            wire.tell("openOrders", change(status="open"))
+            wire.tell("openOrders", change(**FILLED))
+            wire.tell("openOrders", change(status="closed", lastupdated="1750000002.000000", **FILLED))
+            await asyncio.sleep(5)
+            half = D("0.5")
+            assert story(wire.events) == [
+                ("pending_new", half, D(0)),
+                ("new", half, D(0)),
+                ("trade", half, half),
+                ("filled", half, half),
+            ]
+            assert [each.exec_id for each in wire.fills] == ["T1"]
+
+    run(main)
+
+
+def test_a_fill_between_pending_and_open_waits_for_open():
+    async def main():
+        async with Wire() as wire:
+            await wire.follow()
+            wire.tell("openOrders", whole())
+            wire.tell("ownTrades", fill("T1", "0.20000000"))
+            await asyncio.sleep(0.1)
+            wire.tell("openOrders", change(status="open"))
+            await asyncio.sleep(5)
+            assert story(wire.events) == [
+                ("pending_new", D("0.5"), D(0)),
+                ("new", D("0.5"), D(0)),
+                ("trade", D("0.5"), D("0.2")),
+            ]
+
+    run(main)
+
+
+def test_a_fill_is_told_before_the_end_of_its_order_though_the_order_is_described_only_then():
+    async def main():
+        async with Wire() as wire:
+            await wire.follow()
+            wire.tell("ownTrades", fill("T1"))
+            wire.tell("openOrders", whole(status="closed", **FILLED))
+            await asyncio.sleep(5)
+            assert story(wire.events) == [("trade", D("0.5"), D("0.5")), ("filled", D("0.5"), D("0.5"))]
+
+    run(main)
+
+
+def test_a_fill_whose_order_nobody_describes_is_told_all_the_same():
+    async def main():
+        async with Wire() as wire:
+            await wire.follow()
+            wire.tell("ownTrades", fill("T1"))
+            await wire.pass_time(20)
+            assert [(each.exec_type, each.exec_id, each.symbol, each.last_qty) for each in wire.events] == [
+                ("trade", "T1", "BTC/USD", D("0.5"))
+            ]
+
+    run(main)
+
+
+def test_a_fill_that_waits_for_its_order_survives_the_loss_of_the_connection():
+    async def main():
+        async with Wire() as wire:
+            await wire.follow()
+            wire.tell("ownTrades", fill("T1"))
+            wire.link.lose()
+            await asyncio.sleep(3)
+            await wire.begin(trades=[fill("T1")])
+            await wire.pass_time(20)
+            told = [each for each in wire.events if isinstance(each, rk.Execution)]
+            assert [(each.exec_type, each.exec_id) for each in told] == [("trade", "T1")]
+            assert [each.exec_id for each in wire.fills if isinstance(each, rk.Execution)] == ["T1"]
+
+    run(main)
+
+
+def test_fills_of_the_past_are_not_told_again_when_a_message_follows_the_one_that_was_lost():
+    """After a gap the old subscription still speaks until it is left; its next message is no snapshot."""
+
+    async def main():
+        async with Wire() as wire:
+            past = [fill(f"P{number}", order_id="OPASTA-AAAAA-AAAAAA") for number in range(3)]
+            await wire.follow(orders=[whole(status="open")], trades=past)
+            wire.tell("ownTrades", fill("T2", "0.10000000"), number=3)  # T1, number 2, is lost
+            wire.tell("ownTrades", fill("T3", "0.10000000"))
+            late = [fill(f"T{number}", "0.10000000") for number in (1, 2, 3)]
+            await wire.renew(orders=[whole(status="open")], trades=[*past, *late])
+            await wire.pass_time(5)
+            told = [each.exec_id for each in wire.events if isinstance(each, rk.Execution) and each.exec_id]
+            assert sorted(told) == ["T1", "T2", "T3"]
+            assert wire.events[-1].order.cum_qty == D("0.3")
+            seen = [each for each in wire.fills if isinstance(each, rk.Execution)]
+            assert [(each.exec_id, each.repaired, each.snapshot) for each in seen] == [
+                ("T1", True, False),
+                ("T2", True, False),
+                ("T3", True, False),
+            ]
+            gaps = [each for each in wire.fills if isinstance(each, rk.Gap)]
+            assert [each.missed for each in gaps] == [0]
+
+    run(main)
+
+
+def test_a_subscription_that_the_exchange_ends_is_asked_for_again():
+    """It says so once, without being asked (ws-v1 reference section 4.3); nothing would ever come after that."""
+
+    async def main():
+        async with Wire() as wire:
+            await wire.follow()
+            for name in ("ownTrades", "openOrders"):
+                wire.link.say(status_of(name, "unsubscribed"))
+                await wire.renew(trades=[fill("T1", order_id="OOTHER-AAAAA-AAAAAA")])
+                assert "answered" in next(frame for frame in reversed(wire.link.sent) if frame["event"] == "subscribe")
+            assert [each.exec_id for each in wire.fills if isinstance(each, rk.Execution)] == ["T1"]
+
+    run(main)
+
+
+def test_an_entry_that_cannot_be_read_costs_no_other_and_is_asked_for_again():
+    async def main():
+        async with Wire() as wire:
+            await wire.follow(orders=[whole(status="open")])
+            broken = {"T1": {**fill("T1")["T1"], "vol": None}}
+            wire.tell("ownTrades", broken, fill("T2", "0.10000000"))
+            await asyncio.sleep(1)
+            assert [each.exec_id for each in wire.events] == ["T2"]
+            trades = [fill("T1", "0.10000000"), fill("T2", "0.10000000")]
+            await wire.renew(orders=[whole(status="open")], trades=trades)
+            await wire.pass_time(5)
+            told = [each.exec_id for each in wire.events if isinstance(each, rk.Execution) and each.exec_id]
+            assert told == ["T2", "T1"]
+            assert wire.events[-1].order.cum_qty == D("0.2")
+
+    run(main)
+
+
+def test_a_snapshot_with_an_entry_that_cannot_be_read_is_taken_without_it():
+    async def main():
+        async with Wire() as wire:
+            opened = []
+            wire.client.open_orders().subscribe(opened.append)
+            await wire.follow(orders=[{"OODDAA-AAAAA-AAAAAA": {"descr": []}}, whole(status="open")])
+            assert [list(each) for each in opened] == [[ELSEWHERE]]
+
+    run(main)
+
+
+def test_the_fill_of_an_order_sent_here_is_told_though_the_first_snapshot_holds_it():
+    """The first order has fills followed: they are asked for at once, and the order may be filled before they come."""
+
+    async def main():
+        async with Wire() as wire:
+            wire.client.executions(gaps=False).subscribe(wire.events.append)
+            await asyncio.sleep(1)
+            wire.acknowledge("openOrders")
+            wire.tell("openOrders")
+            ticket = wire.client.add_order("BTC/USD", "buy", "limit", qty="0.5", price=30000)
+            done = asyncio.ensure_future(ticket)
+            await asyncio.sleep(1)
+            sent = next(frame for frame in wire.link.sent if frame["event"] == "addOrder")
+            mine = {"cl_ord_id": sent["cl_ord_id"]}
+            wire.tell("openOrders", whole(**mine))
+            wire.tell("openOrders", change(status="open", **mine))
+            wire.tell("openOrders", change(**FILLED, **mine))
+            wire.tell("openOrders", change(status="closed", **FILLED, **mine))
+            wire.link.say(
+                {"event": "addOrderStatus", "status": "ok", "txid": ELSEWHERE, "descr": "", "reqid": sent["reqid"]}
+            )
+            assert (await done).order_id == ELSEWHERE
+            wire.acknowledge("ownTrades")
+            wire.tell("ownTrades", fill("P1", order_id="OPASTA-AAAAA-AAAAAA"), fill("T1"))
+            await asyncio.sleep(2)
+            assert [each.exec_id for each in wire.events if each.exec_id] == ["T1"]
+
+    run(main)
+
+
+def test_fills_without_numbers_are_not_taken_for_news_when_they_are_the_past():
+    async def main():
+        async with Wire() as wire:
+            wire.client.executions().subscribe(wire.events.append)
+            wire.client.own_trades().subscribe(wire.fills.append)
+            await asyncio.sleep(1)
+            wire.acknowledge("openOrders")
+            wire.tell("openOrders")
+            wire.acknowledge("ownTrades")
+            wire.link.say([[fill("P1")], "ownTrades", {}])
+            await asyncio.sleep(1)
+            assert wire.events == []
+            assert [each.snapshot for each in wire.fills] == [True]
+
+    run(main)

@@ -34,6 +34,7 @@ from rxkraken.errors import InvalidArgument, KrakenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TextIO
 
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(ticker, spread, book, trades, ohlc, instruments, status),
@@ -98,6 +99,7 @@ def _options(
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; nothing but the code and text on the terminal comes out."""
     try:
+        _must_have_stdout()
         given = list(sys.argv[1:] if arguments is None else arguments)
         code = app(args=given or ["--help"], standalone_mode=False, prog_name="rxkraken")
         sys.stdout.flush()
@@ -147,6 +149,12 @@ def _given(cause: Any) -> object:
     told = getattr(cause, "errors", None)
     rows: Any = told() if callable(told) else ()
     return next((row.get("input") for row in rows), None)
+
+
+def _must_have_stdout() -> None:
+    # A closed standard stream is None.
+    if cast("TextIO | None", sys.stdout) is None:
+        raise Ended(USAGE, "standard output is closed; send it to a file, or to /dev/null if nobody wants it")
 
 
 def _let_go_of_stdout() -> None:

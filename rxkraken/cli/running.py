@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import stat
+import sys
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rxkraken.cli.exits import INTERRUPTED, Ended
@@ -38,15 +41,57 @@ async def _run_once(work: Coroutine[Any, Any, T]) -> T:
 def run_until_stopped(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run `body(stop)`; Ctrl-C and SIGTERM set `stop`, so that it can close what it opened and return.
 
-    A second Ctrl-C is not caught: it ends a body that does not come to its end.
+    So does the end of whoever reads the output, `| head` for one, also while there is nothing to write: then it raises
+    `BrokenPipeError` when the body has returned. A second Ctrl-C is not caught: it ends a body that does not come to
+    its end.
     """
     asyncio.run(_run(body))
 
 
 async def _run(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     stop = asyncio.Event()
-    with _setting(stop):
-        await body(stop)
+    with _setting(stop), _hearing_a_hangup(stop) as hangup:
+        try:
+            await body(stop)
+        except Ended as end:
+            if not hangup.is_set() or end.code != INTERRUPTED:
+                raise
+    if hangup.is_set():
+        raise BrokenPipeError
+
+
+@contextlib.contextmanager
+def _hearing_a_hangup(stop: asyncio.Event) -> Generator[asyncio.Event]:
+    """Set the stop, and what is yielded, when nobody reads the pipe any more that standard output is."""
+    loop, hangup = asyncio.get_running_loop(), asyncio.Event()
+    pipe = _pipe()
+    if pipe is None:
+        yield hangup
+        return
+
+    def heard() -> None:
+        loop.remove_reader(pipe)
+        hangup.set()
+        stop.set()
+
+    # The end of a pipe that is written to is readable only when the other end is closed. Loops on Windows cannot watch
+    # one; there it shows with the next line that is written.
+    with contextlib.suppress(NotImplementedError):
+        loop.add_reader(pipe, heard)
+    try:
+        yield hangup
+    finally:
+        with contextlib.suppress(NotImplementedError):
+            loop.remove_reader(pipe)
+
+
+def _pipe() -> int | None:
+    """Return the descriptor of standard output if it is a pipe."""
+    try:
+        number = sys.stdout.fileno()
+        return number if stat.S_ISFIFO(os.fstat(number).st_mode) else None
+    except (OSError, ValueError):  # closed, or a buffer in its place
+        return None
 
 
 @contextlib.contextmanager

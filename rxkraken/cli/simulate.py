@@ -80,6 +80,9 @@ def simulate(
     needs an API key works with that of its demo account: a practice key, without any value, the same for the same seed.
     Its variables are printed, or with --write-credentials it is in a file that only you can read. That is written anew
     each time, and no other file is ever replaced.
+
+    In a pipe it ends with who reads it: `rxkraken simulate | head -1` prints one line, with exit code 141. To serve
+    without being read, send its output to a file.
     """
     context = _tls(tls_cert, tls_key)
     if serve is not None and write_credentials is not None:

@@ -400,23 +400,32 @@ def begin(venue: Venue, line: str, *before: str) -> subprocess.Popen[str]:
 
 
 def test_a_closed_pipe_ends_every_command_quietly(venue: Venue, tmp_path: Path) -> None:
-    """`| head -1` in a real shell; 141 says that it met one, 0 that it was done before."""
+    """`| head -1` in a real shell; 141 says that it met one, 0 that it was done before.
+
+    Those that have nothing more to say notice it as well: nobody can read what they will have to say.
+    """
     recording = tmp_path / "recording.ndjson"
     recording.write_text('{"channel":"heartbeat"}\n' * 50_000)
     lines = ("book BTC/USD", "trades BTC/USD --snapshot", "ws book XBT/USD", "instruments", "rest GET AssetPairs")
     commands = [shlex.join([*COMMAND, "--endpoints", venue.base, *shlex.split(line)]) for line in lines]
     commands.append(shlex.join([*COMMAND, "verify", str(recording)]))
-    script = "set -o pipefail; timeout 30 {} | head -1 > /dev/null"
+    quiet = ("simulate", "executions", "dead-man 60", "instruments --follow")
+    commands += [shlex.join([*COMMAND, "--endpoints", venue.base, *shlex.split(line)]) for line in quiet]
+    script = "set -o pipefail; timeout 30 {} | head -{} > /dev/null"
     with ExitStack() as running:
         processes = [
             running.enter_context(
-                subprocess.Popen(["bash", "-c", script.format(command)], stderr=subprocess.PIPE, text=True)
+                subprocess.Popen(
+                    ["bash", "-c", script.format(command, int("executions" not in command))],
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
             )
             for command in commands
         ]
         ends = [(process.communicate(timeout=50)[1], process.returncode) for process in processes]
     assert [err for err, _ in ends] == [""] * len(commands)
-    assert [code for _, code in ends[:3]] == [141] * 3
+    assert [code for _, code in (*ends[:3], *ends[-len(quiet) :])] == [141] * (3 + len(quiet))
     assert {code for _, code in ends} <= {0, 141}
 
 
@@ -476,6 +485,13 @@ def test_a_closed_standard_input_is_no_terminal(line: str, remedy: str) -> None:
     command = shlex.join([*COMMAND, "--simulate", *shlex.split(line)])
     done = subprocess.run(["bash", "-c", f"{command} <&-"], capture_output=True, text=True, check=False, timeout=50)
     assert (done.returncode, done.stdout, remedy in one_line(done.stderr)) == (2, "", True)
+
+
+def test_a_closed_standard_output_is_told() -> None:
+    """`>&-` in a shell."""
+    command = shlex.join([*COMMAND, "--simulate", "status"])
+    done = subprocess.run(["bash", "-c", f"{command} >&-"], capture_output=True, text=True, check=False, timeout=50)
+    assert (done.returncode, "standard output is closed; send it to a file" in one_line(done.stderr)) == (2, True)
 
 
 @pytest.mark.parametrize(

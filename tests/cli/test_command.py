@@ -70,9 +70,27 @@ def test_an_interrupted_command_ends_with_130(
     assert capsys.readouterr().err == "rxkraken: interrupted\n"
 
 
-def test_the_module_is_the_command() -> None:
-    """`python -m rxkraken.cli` works where the script is not on the path."""
-    done = subprocess.run(
-        [sys.executable, "-m", "rxkraken.cli", "--version"], capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize("module", ["rxkraken", "rxkraken.cli"])
+def test_the_module_is_the_command(module: str) -> None:
+    """`python -m rxkraken` works where the script is not on the path."""
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"rxkraken {__version__}\n", "")
+
+
+def test_the_module_without_the_extra_says_what_to_install_too() -> None:
+    """In the same words as the script; nothing that needs the extra is imported before."""
+    source = (
+        "import sys, runpy\n"
+        "from importlib import util\n"
+        "there = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name in ('typer', 'rich') else there(name, *rest)\n"
+        "sys.modules['typer'] = sys.modules['rich'] = None\n"
+        "sys.stderr = sys.stdout\n"
+        "try:\n"
+        "    runpy.run_module('rxkraken', run_name='__main__')\n"
+        "except SystemExit as end:\n"
+        "    print(end.code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False)
+    needed = 'rxkraken: the command line needs typer and rich; install them with: pip install "rxkraken[cli]"'
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{needed}\n2\n", "")

@@ -26,6 +26,7 @@ LAYERS = (
     {"core_v1"},
     {"client_v1"},
     {"sync", "cli"},
+    {"__main__"},
 )
 # Beside the house. What each may import of it is in MAY_IMPORT; the test helpers join a client to an exchange.
 BESIDE = {"simulator", "testing"}

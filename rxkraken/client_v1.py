@@ -14,7 +14,7 @@ from rxkraken.errors import InvalidArgument, InvalidOrder, KrakenError
 from rxkraken.settings import Endpoints
 from rxkraken.streams import channels, channels_v1
 from rxkraken.streams.policies import Buffer, Conflate
-from rxkraken.trading.fields_v1 import AmendFields, EditFields, OrderFields
+from rxkraken.trading.fields import AmendFields, EditFieldsV1, OrderFieldsV1
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -272,9 +272,9 @@ class KrakenV1Client:
 
     # --- orders ---------------------------------------------------------------------------------------------------
 
-    def add_order(self, symbol: str, side: Side, order_type: OrderType, **fields: Unpack[OrderFields]) -> OrderTicket:
-        """Place an order (section 8.1); see `OrderFields`, and `KrakenClient.add_order` for what the ticket does."""
-        given: dict[str, Any] = _known("add_order", fields, OrderFields)
+    def add_order(self, symbol: str, side: Side, order_type: OrderType, **fields: Unpack[OrderFieldsV1]) -> OrderTicket:
+        """Place an order (section 8.1); see `OrderFieldsV1`, and `KrakenClient.add_order` for what the ticket does."""
+        given: dict[str, Any] = _known("add_order", fields, OrderFieldsV1)
         leverage = given.pop("leverage", None)
         if leverage is not None:
             given["extra"] = {**(given.get("extra") or {}), "leverage": str(leverage)}
@@ -284,7 +284,7 @@ class KrakenV1Client:
         """Change an order in place, named by `order_id` or `cl_ord_id` (section 8.2)."""
         return self._core.amend_order(order_id, **_known("amend_order", fields, AmendFields))
 
-    def edit_order(self, order_id: str, symbol: str, **fields: Unpack[EditFields]) -> Ticket[EditOrderResult]:
+    def edit_order(self, order_id: str, symbol: str, **fields: Unpack[EditFieldsV1]) -> Ticket[EditOrderResult]:
         """Cancel an order and place a changed one with a new id (section 8.3). Prefer `amend_order`.
 
         A `price` without `trigger_price` is taken only for an order that is known to be a plain limit order: to v1 the
@@ -292,7 +292,7 @@ class KrakenV1Client:
         """
         if "price" in fields and "trigger_price" not in fields:
             self._check_is_limit(order_id)
-        return self._core.edit_order(order_id, symbol, **_known("edit_order", fields, EditFields))
+        return self._core.edit_order(order_id, symbol, **_known("edit_order", fields, EditFieldsV1))
 
     def _check_is_limit(self, order_id: str) -> None:
         order = self._core.known_order(order_id)

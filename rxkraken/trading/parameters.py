@@ -10,33 +10,29 @@ Everything raises `InvalidArgument` for a value that cannot be read, and `Invali
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
 from rxkraken.errors import InvalidArgument
 from rxkraken.symbols import canonical
 from rxkraken.trading import times
 from rxkraken.trading.changes import amendment, edition
+from rxkraken.trading.fields import Amendment, Edition, NewOrder
 from rxkraken.trading.market_rules import MarketRules
-from rxkraken.trading.order import FeePreference, Side, StpType, TimeInForce, new_order
+from rxkraken.trading.order import Side, new_order
 from rxkraken.trading.request import OrderRequest
-from rxkraken.trading.values import Number, choice, client_id, extras, flag, kraken_id, several, userref, whole
+from rxkraken.trading.values import choice, client_id, extras, flag, kraken_id, several, userref, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from rxkraken.models.market import Instrument
     from rxkraken.models.rounding import Rounding
-    from rxkraken.trading.prices import OrderType, PriceType
-    from rxkraken.trading.times import Deadline, Moment
+    from rxkraken.trading.prices import OrderType
+    from rxkraken.trading.times import Deadline
 
 DEADLINE_AFTER: Final = 5.0
 """Kraken's own default, in seconds: what a request without a deadline gets."""
-ROW_FIELDS: Final = (
-    "side", "order_type", "qty", "price", "limit_price_type", "trigger_price", "trigger_reference",
-    "trigger_price_type", "triggers", "time_in_force", "margin", "post_only", "reduce_only", "effective_time",
-    "expire_time", "cl_ord_id", "order_userref", "conditional", "display_qty", "fee_preference", "no_mpp", "stp_type",
-    "cash_order_qty", "sender_sub_id", "rounding", "extra",
-)  # fmt: skip
+ROW_FIELDS: Final = ("side", "order_type", *NewOrder.__annotations__, "rounding", "extra")
 """What an order of a batch may have: the arguments of `add_order` but those that belong to the whole batch."""
 _OF_THE_BATCH: Final = ("symbol", "deadline", "validate", "token")
 _OTHER_NAMES: Final = {"order_qty": "qty", "limit_price": "price", "type": "side", "ordertype": "order_type"}
@@ -54,32 +50,11 @@ def add_order(
     new_id: Callable[[], str],
     instrument: Instrument | None = None,
     deadline_after: float = DEADLINE_AFTER,
-    qty: Number | None = None,
-    price: Number | None = None,
-    limit_price_type: PriceType | None = None,
-    trigger_price: Number | None = None,
-    trigger_reference: str | None = None,
-    trigger_price_type: PriceType | None = None,
-    triggers: Mapping[str, Any] | None = None,
-    time_in_force: TimeInForce | None = None,
-    margin: bool | None = None,
-    post_only: bool | None = None,
-    reduce_only: bool | None = None,
-    effective_time: Moment | None = None,
-    expire_time: Moment | None = None,
     deadline: Deadline | None = None,
-    cl_ord_id: str | None = None,
-    order_userref: int | None = None,
-    conditional: Mapping[str, Any] | None = None,
-    display_qty: Number | None = None,
-    fee_preference: FeePreference | None = None,
-    no_mpp: bool | None = None,
-    stp_type: StpType | None = None,
-    cash_order_qty: Number | None = None,
     validate: bool | None = None,
-    sender_sub_id: str | None = None,
     rounding: Rounding | None = None,
     extra: Mapping[str, Any] | None = None,
+    **fields: Unpack[NewOrder],
 ) -> OrderRequest:
     """`add_order` (section 6.1). `qty` is in base units, `cash_order_qty` in quote units; `price` is the limit price.
 
@@ -91,35 +66,9 @@ def add_order(
     Kraken refuses it beside these. Such an order can not be found for certain when its outcome is unknown: a userref
     is not unique, and with `conditional` alone there is nothing to look for.
     """
-    rules = MarketRules(instrument, rounding)
     name = _symbol(symbol, instrument)
-    fields: dict[str, Any] = {
-        "side": side,
-        "order_type": order_type,
-        "qty": qty,
-        "price": price,
-        "limit_price_type": limit_price_type,
-        "trigger_price": trigger_price,
-        "trigger_reference": trigger_reference,
-        "trigger_price_type": trigger_price_type,
-        "triggers": triggers,
-        "time_in_force": time_in_force,
-        "margin": margin,
-        "post_only": post_only,
-        "reduce_only": reduce_only,
-        "effective_time": effective_time,
-        "expire_time": expire_time,
-        "cl_ord_id": cl_ord_id,
-        "order_userref": order_userref,
-        "conditional": conditional,
-        "display_qty": display_qty,
-        "fee_preference": fee_preference,
-        "no_mpp": no_mpp,
-        "stp_type": stp_type,
-        "cash_order_qty": cash_order_qty,
-        "sender_sub_id": sender_sub_id,
-    }
-    order = new_order(fields, rules, now, new_id)
+    kind = {"side": side, "order_type": order_type}
+    order = new_order(kind | fields, MarketRules(instrument, rounding), now, new_id)
     limit, at = times.deadline(deadline, now, deadline_after)
     common = {"symbol": name, **_validating(validate), "deadline": limit}
     params = extras(order | common, extra)
@@ -190,17 +139,11 @@ def amend_order(
     now: float,
     instrument: Instrument | None = None,
     deadline_after: float = DEADLINE_AFTER,
-    qty: Number | None = None,
-    price: Number | None = None,
-    limit_price_type: PriceType | None = None,
-    trigger_price: Number | None = None,
-    trigger_price_type: PriceType | None = None,
-    display_qty: Number | None = None,
-    post_only: bool | None = None,
     deadline: Deadline | None = None,
     symbol: str | None = None,
     rounding: Rounding | None = None,
     extra: Mapping[str, Any] | None = None,
+    **fields: Unpack[Amendment],
 ) -> OrderRequest:
     """`amend_order` (section 6.3): change an open order in place, named by one of its two ids.
 
@@ -210,15 +153,6 @@ def amend_order(
     if (order_id is None) == (cl_ord_id is None):
         raise InvalidArgument(f"order_id={order_id!r} and cl_ord_id={cl_ord_id!r}: name the order by one of them")
     named = _named(order_id, cl_ord_id)
-    fields = {
-        "qty": qty,
-        "price": price,
-        "limit_price_type": limit_price_type,
-        "trigger_price": trigger_price,
-        "trigger_price_type": trigger_price_type,
-        "display_qty": display_qty,
-        "post_only": post_only,
-    }
     changed = amendment(fields, MarketRules(instrument, rounding))
     name = None if symbol is None else _symbol(symbol, instrument)
     limit, at = times.deadline(deadline, now, deadline_after)
@@ -247,41 +181,16 @@ def edit_order(
     now: float,
     instrument: Instrument | None = None,
     deadline_after: float = DEADLINE_AFTER,
-    qty: Number | None = None,
-    price: Number | None = None,
-    display_qty: Number | None = None,
-    trigger_price: Number | None = None,
-    trigger_reference: str | None = None,
-    trigger_price_type: PriceType | None = None,
-    triggers: Mapping[str, Any] | None = None,
-    fee_preference: FeePreference | None = None,
-    order_userref: int | None = None,
-    post_only: bool | None = None,
-    reduce_only: bool | None = None,
-    no_mpp: bool | None = None,
     deadline: Deadline | None = None,
     validate: bool | None = None,
     rounding: Rounding | None = None,
     extra: Mapping[str, Any] | None = None,
+    **fields: Unpack[Edition],
 ) -> OrderRequest:
     """`edit_order` (section 6.4): cancel an order and place a changed one with a new id. Prefer `amend_order`.
 
     It knows no `cl_ord_id`; the new order has none, and loses its place in the queue.
     """
-    fields = {
-        "qty": qty,
-        "price": price,
-        "display_qty": display_qty,
-        "trigger_price": trigger_price,
-        "trigger_reference": trigger_reference,
-        "trigger_price_type": trigger_price_type,
-        "triggers": triggers,
-        "fee_preference": fee_preference,
-        "order_userref": order_userref,
-        "post_only": post_only,
-        "reduce_only": reduce_only,
-        "no_mpp": no_mpp,
-    }
     named = {"order_id": kraken_id("order_id", order_id)}
     name = _symbol(symbol, instrument)
     changed = edition(fields, MarketRules(instrument, rounding))

@@ -50,8 +50,8 @@ PURE_MODULES = (
     "rxkraken.session.conversation",
     *(f"rxkraken.session.{name}" for name in ("answers", "deliveries", "events", "flow", "grant", "pacing", "pulse")),
     *(f"rxkraken.session.{name}" for name in ("requests", "subscriptions", "turns")),
-    *(f"rxkraken.trading.{name}" for name in ("changes", "market_rules", "order", "parameters", "prices", "request")),
-    *(f"rxkraken.trading.{name}" for name in ("results", "times", "values")),
+    *(f"rxkraken.trading.{name}" for name in ("changes", "fields", "market_rules", "order", "parameters", "prices")),
+    *(f"rxkraken.trading.{name}" for name in ("request", "results", "times", "values")),
 )
 WORLD = {"aiohttp", "asyncio", "concurrent", "random", "reactivex", "secrets", "select", "selectors", "socket"}
 WORLD |= {"sched", "time", "uuid"}

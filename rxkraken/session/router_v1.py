@@ -245,6 +245,7 @@ class RouterV1(Router):
             self._tell(fills)
         else:
             self._tell(matching.orders(reports))
+            feed.frames += 1
         self._tell_overdue_fills()
 
     def _fills(self, feed: Any, reports: list[Report], *, begins: bool) -> None:
@@ -270,6 +271,7 @@ class RouterV1(Router):
     def _tell(self, reports: list[Report]) -> None:
         if reports:
             self._orders.receive(reports, "update", self.received, self.epoch)
+            self._orders.frames -= 1  # fills do not show that `openOrders` is alive
 
 
 _READ: Final = frozenset({"ticker", "ohlc", "trade", "spread"})

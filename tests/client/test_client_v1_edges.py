@@ -254,6 +254,25 @@ def test_a_subscription_that_the_exchange_ends_is_asked_for_again():
     run(main)
 
 
+def test_fills_do_not_hide_that_the_orders_are_not_told_any_more():
+    """A subscription whose ack is lost counts as alive when its data comes; fills are the data of another one."""
+
+    async def main():
+        async with Wire() as wire:
+            wire.client.executions().subscribe(wire.events.append)
+            await wire.pass_time(1)
+            wire.acknowledge("ownTrades")
+            wire.tell("ownTrades")
+            wire.tell("ownTrades", fill("T1"))
+            await wire.pass_time(15)
+            assert wire.acknowledge("openOrders", "unsubscribe")
+            await wire.begin(orders=[whole(status="open")])
+            assert [each.order_id for each in wire.events] == [ELSEWHERE, ELSEWHERE]
+            assert [each.exec_type for each in wire.events] == ["new", "trade"]
+
+    run(main)
+
+
 def test_an_entry_that_cannot_be_read_costs_no_other_and_is_asked_for_again():
     async def main():
         async with Wire() as wire:

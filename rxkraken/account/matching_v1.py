@@ -109,7 +109,7 @@ class Matching:
             fills = sorted((each for each in reports if each.order_id == order_id), key=_time)
             if self._listed is not None and order_id in self._listed:
                 told += map(self._pass, _newest(fills, self._listed[order_id]))
-            elif self._is_begun(order_id):
+            elif order_id in self._begun:
                 told += map(self._pass, fills)
             elif order_id not in self._waiting:
                 self._waiting[order_id] = _Waiting(now, fills, is_past=True)
@@ -130,9 +130,11 @@ class Matching:
         asked: list[str] = []
         for order_id, waiting in list(self._waiting.items()):
             waited = now - waiting.since
-            if self._is_begun(order_id) or (waited >= TOLD_AFTER and not waiting.is_past):
+            if waiting.is_past:
+                continue
+            if self._is_begun(order_id) or waited >= TOLD_AFTER:
                 told += self._released(order_id)
-            elif waited >= ASKED_AFTER and not waiting.is_asked and not waiting.is_past:
+            elif waited >= ASKED_AFTER and not waiting.is_asked:
                 waiting.is_asked = True
                 asked.append(order_id)
         return told, asked

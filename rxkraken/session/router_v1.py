@@ -250,13 +250,12 @@ class RouterV1(Router):
 
     def _fills(self, feed: Any, reports: list[Report], *, begins: bool) -> None:
         matching = self._match()
-        if matching is None:
+        if matching is None or feed is None:
             return
-        if not begins:
-            self._tell(matching.fills(reports, self.heard_at))
-        elif feed is None or not feed.is_loaded:
+        if begins and not feed.is_loaded:
             self._tell(matching.past(reports, self.heard_at))
         else:
+            # Not everything is news, in an update neither: the exchange may send its snapshot again at any time.
             self._tell(matching.fills(feed.missed(reports, matching.was_passed), self.heard_at))
 
     def _tell_overdue_fills(self) -> None:

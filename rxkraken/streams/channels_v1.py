@@ -129,7 +129,7 @@ class OwnTradesFeed(Feed):
         self.settle()
 
     def missed(self, reports: Sequence[Report], was_passed: Callable[[str], bool]) -> list[Report]:
-        """Return what a renewed snapshot tells that an interruption may have hidden from those who follow the orders.
+        """Return what is news for those who follow the orders, or was hidden from them by an interruption.
 
         `was_passed` says which fills they were given: what they had put off, an interruption has made them forget.
         """

@@ -254,6 +254,20 @@ def test_a_subscription_that_the_exchange_ends_is_asked_for_again():
     run(main)
 
 
+def test_a_snapshot_in_mid_stream_makes_no_news_of_the_past():
+    async def main():
+        async with Wire() as wire:
+            past = [fill(f"P{number}", order_id="OPASTA-AAAAA-AAAAAA") for number in range(3)]
+            await wire.follow(orders=[whole(status="open")], trades=past)
+            wire.tell("ownTrades", *past)
+            wire.tell("ownTrades", *past, fill("T1"))
+            await wire.pass_time(20)
+            assert [each.exec_id for each in wire.events] == ["T1"]
+            assert [each.exec_id for each in wire.fills] == ["T1"]
+
+    run(main)
+
+
 def test_fills_do_not_hide_that_the_orders_are_not_told_any_more():
     """A subscription whose ack is lost counts as alive when its data comes; fills are the data of another one."""
 

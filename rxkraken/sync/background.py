@@ -117,19 +117,20 @@ class Background:
         over: Handover[None] = Handover()
         with self._lock:
             self._closing = True
-            if self._thread is None:
+            if self._thread is not None and not self._ended and not self._thread.is_alive():
+                self._thread = None  # Ctrl-C came before it had begun; should it begin yet, it ends at once
+            thread = self._thread
+            if thread is None:
                 return
             if not self._ended:
                 self._last[over] = lambda: over.resolve(None)
             else:
                 over.resolve(None)
         self.post(self._end)
-        # Ctrl-C may have come before the thread had begun; then nobody would answer. If it begins yet, it ends at once.
-        begun = self._ended or self._thread.is_alive()
-        if self.is_here or not begun:
+        if self.is_here:
             return
         over.wait()
-        self._thread.join()
+        thread.join()
         atexit.unregister(self.close)
 
     def _end(self) -> None:

@@ -87,19 +87,28 @@ def test_a_signals_handler_may_use_the_client_that_it_interrupts(client, source)
     assert (states, list(pull), source.listeners) == ([("idle", [])], [], 0)
 
 
+def _collected(frame):
+    """Whether this happens in a `__del__`, where Python prints what is raised."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
+
+
 def interrupt(act, line):
     """Do something with Ctrl-C at its nth line inside of the façade; returns whether it got as far."""
     seen = 0
+
+    def enter(frame, *_):
+        ours = frame.f_code.co_filename.startswith(package)
+        return look if ours and not _collected(frame) else None
 
     def look(frame, event, _):
         nonlocal seen
         code = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
         # Python looks for signals after calls; between taking a lock and the block that releases it there is none.
-        if (
-            event == "line"
-            and frame.f_code.co_name != "__del__"
-            and not code.startswith(("with ", "except", "finally", "raise", "self.close()"))
-        ):
+        if event == "line" and not code.startswith(("with ", "except", "finally", "raise", "self.close()")):
             seen += 1
             if seen == line:
                 sys.settrace(None)
@@ -108,7 +117,7 @@ def interrupt(act, line):
 
     package = str(Path(inspect.getfile(Background)).parent)
     before = sys.gettrace()
-    sys.settrace(lambda frame, *_: look if frame.f_code.co_filename.startswith(package) else None)
+    sys.settrace(enter)
     try:
         act()
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
+from crowd import Crowd, handles, has_open, until
 
 from rxkraken.cli import main, orders_sending
 
@@ -393,83 +394,94 @@ def test_a_host_that_does_not_answer_is_given_up_in_time_with_what_to_check(
     assert re.match(r"rxkraken: (\d checks failed$|.*(check the network|--endpoints|look at the account))", last), err
 
 
-def begin(venue: Venue, line: str, *before: str) -> subprocess.Popen[str]:
-    """Start a command as a process of its own, pointed at the exchange."""
-    words = [*COMMAND, "--endpoints", venue.base, *before, *shlex.split(line)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def test_a_closed_pipe_in_a_shell_ends_a_command_quietly(venue: Venue) -> None:
+    """`| head -1`; 141 says that it met a closed pipe. The exchange has nothing more to say, and notices it as well."""
+    commands = [[*COMMAND, "--endpoints", venue.base, "book", "BTC/USD"], [*COMMAND, "simulate"]]
+    scripts = [f"set -o pipefail; timeout 30 {shlex.join(command)} | head -1 > /dev/null" for command in commands]
+    with ExitStack() as running:
+        processes = [
+            running.enter_context(subprocess.Popen(["bash", "-c", script], stderr=subprocess.PIPE, text=True))
+            for script in scripts
+        ]
+        ends = [(process.communicate(timeout=50)[1], process.returncode) for process in processes]
+    assert ends == [("", 141)] * 2
 
 
 def test_a_closed_pipe_ends_every_command_quietly(venue: Venue, tmp_path: Path) -> None:
-    """`| head -1` in a real shell; 141 says that it met one, 0 that it was done before.
+    """Who reads goes away after a line, or after none; whoever was done before ends with 0.
 
-    Those that have nothing more to say notice it as well: nobody can read what they will have to say.
+    Those that have nothing more to say notice it too: nobody could read what they will have to say.
     """
     recording = tmp_path / "recording.ndjson"
     recording.write_text('{"channel":"heartbeat"}\n' * 50_000)
-    lines = ("book BTC/USD", "trades BTC/USD --snapshot", "ws book XBT/USD", "instruments", "rest GET AssetPairs")
-    commands = [shlex.join([*COMMAND, "--endpoints", venue.base, *shlex.split(line)]) for line in lines]
-    commands.append(shlex.join([*COMMAND, "verify", str(recording)]))
-    quiet = ("simulate", "executions", "dead-man 60", "instruments --follow")
-    commands += [shlex.join([*COMMAND, "--endpoints", venue.base, *shlex.split(line)]) for line in quiet]
-    script = "set -o pipefail; timeout 30 {} | head -{} > /dev/null"
-    with ExitStack() as running:
-        processes = [
-            running.enter_context(
-                subprocess.Popen(
-                    ["bash", "-c", script.format(command, int("executions" not in command))],
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
-            )
-            for command in commands
-        ]
-        ends = [(process.communicate(timeout=50)[1], process.returncode) for process in processes]
-    assert [err for err, _ in ends] == [""] * len(commands)
-    assert [code for _, code in (*ends[:3], *ends[-len(quiet) :])] == [141] * (3 + len(quiet))
-    assert {code for _, code in ends} <= {0, 141}
+    running = {
+        "trades BTC/USD --snapshot": {141}, "ws book XBT/USD": {141}, "instruments --follow": {141},
+        "dead-man 60": {141}, "demo --plain": {141}, "status": {141}, "executions": {141},
+        "instruments": {0, 141}, "rest GET AssetPairs": {0, 141}, f"verify {recording}": {0, 141},
+    }  # fmt: skip
+    for number in range(len(running)):
+        os.mkfifo(tmp_path / f"{number}.out")
+    with Crowd(tmp_path, [f"--endpoints {venue.base} {line}" for line in running]) as crowd:
+        for number, line in enumerate(running):
+            with (tmp_path / f"{number}.out").open(encoding="utf-8") as pipe:
+                assert line == "executions" or pipe.readline()
+        ends = crowd.ends()
+    assert [err for _, err in ends] == [""] * len(running)
+    assert all(code in codes for (code, _), codes in zip(ends, running.values(), strict=True)), ends
 
 
-def test_an_exchange_that_goes_away_is_told_by_whatever_was_running(venue: Venue) -> None:
-    """A stream, a feed of `ws`, an order that waits for its fill, and the switch, which had been armed."""
+def test_an_exchange_that_goes_away_is_told_by_whatever_was_running(venue: Venue, tmp_path: Path) -> None:
+    """A stream of either API, a feed of `ws`, an order that waits for its fill, and the switch, which was armed."""
     running = {
         "trades BTC/USD": 1,
+        "trades BTC/USD --api v1": 1,
         "ws trade XBT/USD": 1,
-        f"order add {ORDER} --yes --wait fill --within 3": 6,
-        "dead-man 5 --for 8": 7,
+        f"order add {ORDER} --yes --wait fill --within 1": 6,
+        "dead-man 60 --for 2": 1,
     }
-    with ExitStack() as stack:
-        processes = [stack.enter_context(begin(venue, line, "--patience", "2")) for line in running]
-        for process in processes:
-            stack.callback(process.kill)
-            assert process.stdout is not None
-            assert process.stdout.readline()
+    with Crowd(tmp_path, [f"--endpoints {venue.base} --patience 1 {line}" for line in running]) as crowd:
+        until(lambda: all(crowd.said(number) for number in range(len(running))))
         asyncio.run_coroutine_threadsafe(venue.simulator.aclose(), venue.loop).result(timeout=30)
-        ends = [(process.communicate(timeout=40)[1], process.returncode) for process in processes]
-    assert [code for _, code in ends] == list(running.values()), ends
-    for err, _ in ends:
+        ends = crowd.ends()
+    assert [code for code, _ in ends] == list(running.values()), ends
+    for _, err in ends:
         assert one_line(err)
-        assert "Traceback" not in err
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it looks into /proc to see who is ready")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_what_goes_on_cleanly(venue: Venue, number: signal.Signals) -> None:
-    """The codes are documented: 130 for streams, 0 for what is ended in no other way, and nothing is on stderr."""
+def test_a_signal_ends_what_goes_on_cleanly(venue: Venue, silent: str, tmp_path: Path, number: signal.Signals) -> None:
+    """The codes are documented: 130 for streams, 0 for what is ended in no other way, and a request says what it was.
+
+    `verify` opens nothing that it would have to close: the system may end it.
+    """
+    recording = tmp_path / "recording.ndjson"
+    os.mkfifo(recording)  # it is as long as its writer likes
+    streams = ["ticker", "spread", "book", "trades --snapshot", "ohlc", "level3", "ticker --api v1"]
+    here = f"--endpoints {venue.base}"
     running = {
-        "book BTC/USD": 130, "executions": 130, "ws ticker XBT/USD": 0, "dead-man 60": 0, "simulate": 0,
-        f"order add {ORDER} --yes --wait fill": 130,
-    }  # fmt: skip
-    with ExitStack() as stack:
-        processes = [stack.enter_context(begin(venue, line)) for line in running]
-        for line, process in zip(running, processes, strict=True):
-            stack.callback(process.kill)
-            assert process.stdout is not None
-            if line != "executions":
-                assert process.stdout.readline()
-        for process in processes:
-            process.send_signal(number)
-        ends = [(process.communicate(timeout=40)[1], process.returncode) for process in processes]
-    assert [code for _, code in ends] == list(running.values()), ends
-    assert "Traceback" not in "".join(err for err, _ in ends)
+        **{f"{here} {name} BTC/USD": (130, "") for name in streams},
+        **{f"{here} {name}": (130, "") for name in ("status", "balances", "instruments --follow", "executions")},
+        **{f"{here} {line}": (0, "") for line in ("ws ticker XBT/USD", "dead-man 60", "simulate", "demo --plain")},
+        f"{here} order add {ORDER} --yes --wait fill": (130, "interrupted; add_order may have been sent"),
+        f"--endpoints {silent} doctor --within 30": (130, "interrupted"),
+        f"--endpoints {silent} token": (130, "interrupted"),
+        f"verify {recording}": (130 if number is signal.SIGINT else -signal.SIGTERM, ""),
+    }
+    with recording.open("r+b", buffering=0) as writer, Crowd(tmp_path, list(running)) as crowd:
+        writer.write(b'{"channel":"heartbeat"}\n' * 1000)
+        for place, (line, pid) in enumerate(zip(running, crowd.pids, strict=True)):
+            if line.startswith("verify"):
+                until(lambda pid=pid: has_open(pid, recording))
+            elif line.endswith(("executions", "token")):
+                until(lambda pid=pid: handles(pid, signal.SIGTERM))
+            else:
+                until(lambda place=place: crowd.said(place))
+        crowd.signal(number)
+        ends = crowd.ends()
+    assert [code for code, _ in ends] == [code for code, _ in running.values()], ends
+    for (_, says), (_, err) in zip(running.values(), ends, strict=True):
+        assert says in one_line(err) if says else err == ""
 
 
 @pytest.mark.parametrize(

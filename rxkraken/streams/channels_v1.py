@@ -137,8 +137,12 @@ class OwnTradesFeed(Feed):
         return [report for exec_id, report in fills if exec_id not in self._seen or was_passed(exec_id)]
 
     def begin_empty(self, received: float, epoch: int) -> None:
-        """An account that has never traded."""
-        if not self.is_live:
+        """An account that has never traded; of one that has, the snapshot is missing, and is asked for again."""
+        if self.is_live:
+            return
+        if self._seen:
+            self.distrust(received, "no snapshot came")
+        else:
             self._take((), received, epoch, is_past=True)
 
     def current(self) -> Sequence[Any]:

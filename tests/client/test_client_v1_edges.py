@@ -254,6 +254,29 @@ def test_a_subscription_that_the_exchange_ends_is_asked_for_again():
     run(main)
 
 
+def test_a_snapshot_of_fills_that_does_not_come_is_asked_for_again():
+    """Of an account that has traded it cannot be empty: going on without it would lose what was filled meanwhile."""
+
+    async def main():
+        async with Wire() as wire:
+            await wire.follow(trades=[fill("P1", order_id="OPASTA-AAAAA-AAAAAA")])
+            wire.link.lose()
+            await wire.pass_time(3)
+            wire.numbers.clear()
+            wire.acknowledge("openOrders")
+            wire.tell("openOrders")
+            wire.acknowledge("ownTrades")
+            await wire.pass_time(6)
+            assert wire.fills == []
+            assert wire.acknowledge("ownTrades", "unsubscribe")
+            await wire.begin(trades=[fill("P1", order_id="OPASTA-AAAAA-AAAAAA"), fill("T1")])
+            gap, *told = wire.fills
+            assert (type(gap), gap.missed) == (rk.Gap, 0)
+            assert [(each.exec_id, each.repaired) for each in told] == [("T1", True)]
+
+    run(main)
+
+
 def test_a_snapshot_in_mid_stream_makes_no_news_of_the_past():
     async def main():
         async with Wire() as wire:

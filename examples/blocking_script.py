@@ -1,8 +1,12 @@
-"""A script without an event loop: trades iterated, an order placed, followed and cancelled."""
+"""A script without an event loop, on a practice exchange: trades iterated, an order placed, followed and cancelled."""
 
 import rxkraken as rk
 
-with rk.sync.KrakenClient(credentials=rk.Credentials.from_env()) as client, client.dead_mans_switch(60):
+with (
+    rk.sync.Simulator() as exchange,
+    rk.sync.KrakenClient(exchange.endpoints, exchange.credentials) as client,
+    client.dead_mans_switch(60),
+):
     top = client.book("BTC/USD").first(timeout=10)
     print("best bid", top.best_bid.price, "best ask", top.best_ask.price)
     for number, trade in enumerate(client.trades("BTC/USD")):

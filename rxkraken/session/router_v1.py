@@ -244,8 +244,9 @@ class RouterV1(Router):
             feed.receive(reports, "orders", self.received, self.epoch)
             self._tell(fills)
         else:
+            # What waits for a snapshot is no sign that one will come: it may be the subscription before that speaks.
+            feed.frames += feed.is_live
             self._tell(matching.orders(reports))
-            feed.frames += 1
         self._tell_overdue_fills()
 
     def _fills(self, feed: Any, reports: list[Report], *, begins: bool) -> None:

@@ -103,12 +103,13 @@ class OwnTradesFeed(Feed):
 
     def receive(self, reports: Sequence[Report], kind: str, received: float, epoch: int) -> None:
         """Emit what was not seen yet; `snapshot` marks the past, `repaired` what an interruption hid."""
-        self.frames += 1
         is_past = kind == "snapshot"
         if not is_past and not self.is_live:
-            # The last words of a subscription that is about to be renewed: what was lost before them comes first.
+            # The last words of a subscription that is about to be renewed: what was lost before them comes first. They
+            # are no sign of life of the next one.
             self._held.extend(reports)
             return
+        self.frames += 1
         self.is_loaded = self.is_loaded or is_past
         self._take(reports, received, epoch, is_past=is_past)
 

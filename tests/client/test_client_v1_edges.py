@@ -277,6 +277,36 @@ def test_a_snapshot_of_fills_that_does_not_come_is_asked_for_again():
     run(main)
 
 
+def test_a_subscription_that_could_not_be_left_does_not_stand_in_for_the_next():
+    """After a lost message: the leaving is refused, the answer to the next subscribe is lost, and the old one speaks."""
+
+    async def main():
+        async with Wire() as wire:
+            await wire.follow(orders=[whole(status="open")])
+            wire.tell("ownTrades", fill("T2", "0.10000000"), number=3)
+            await wire.pass_time(1)
+            for request in [frame for frame in wire.link.sent if frame["event"] == "unsubscribe"]:
+                request["answered"] = True
+                refused = {"event": "subscriptionStatus", "status": "error", "errorMessage": "ESession:Invalid session"}
+                wire.link.say({**refused, "reqid": request["reqid"]})
+            await wire.pass_time(2)
+            wire.tell("ownTrades", fill("T3", "0.10000000"))
+            wire.tell("openOrders", change(vol_exec="0.30000000"))
+            for frame in wire.link.sent:
+                frame["answered"] = True
+            await wire.pass_time(12)
+            trades = [fill(f"T{number}", "0.10000000") for number in (1, 2, 3)]
+            await wire.renew(orders=[whole(status="open", vol_exec="0.30000000")], trades=trades)
+            await wire.pass_time(5)
+            told = [each for each in wire.events if isinstance(each, rk.Execution)]
+            assert sorted(each.exec_id for each in told if each.exec_id) == ["T1", "T2", "T3"]
+            assert told[-1].order.cum_qty == D("0.3")
+            seen = [each.exec_id for each in wire.fills if isinstance(each, rk.Execution)]
+            assert sorted(seen) == ["T1", "T2", "T3"]
+
+    run(main)
+
+
 def test_a_snapshot_in_mid_stream_makes_no_news_of_the_past():
     async def main():
         async with Wire() as wire:

@@ -174,16 +174,19 @@ class RouterV1(Router):
             self._unknown(f"unknown private channel {name!r}", raw)
             return
         feed: Any = self._records.get((channel, None))
-        is_numbered = isinstance(number, int)
-        # The first message of a subscription is its snapshot; nothing else marks it (section 7). Where numbers are left
-        # out, the first fills are taken for those of the past: taking past ones for news is worse.
-        begins = number == 1 or (channel == "own_trades" and not is_numbered)
-        first = begins and not (feed is not None and feed.is_live)
-        missing = self.sequence.missing(channel, number, first=first)
+        is_live = feed is not None and feed.is_live
+        missing = self.sequence.missing(channel, number, first=number == 1 and not is_live)
         if missing is not None:
             self._distrust(channel, feed, missing)
             return
         reports, is_whole = self._reports(channel, data, raw)
+        is_numbered = isinstance(number, int)
+        if not is_numbered and not (reports and is_whole):
+            return
+        # The first message of a subscription is its snapshot; nothing else marks it (section 7). Where numbers are left
+        # out, the first fills are taken for those of the past: taking past ones for news is worse.
+        begins = number == 1 or (channel == "own_trades" and not is_numbered)
+        first = begins and not is_live
         if channel == "own_trades":
             self._fills(feed, reports, begins=begins)
             if feed is not None:

@@ -278,7 +278,7 @@ def test_a_snapshot_of_fills_that_does_not_come_is_asked_for_again():
 
 
 def test_a_subscription_that_could_not_be_left_does_not_stand_in_for_the_next():
-    """After a lost message: the leaving is refused, the answer to the next subscribe is lost, and the old one speaks."""
+    """The leaving is refused, the answer to the next subscribe is lost, and the old subscription goes on to speak."""
 
     async def main():
         async with Wire() as wire:
@@ -395,6 +395,25 @@ def test_the_fill_of_an_order_sent_here_is_told_though_the_first_snapshot_holds_
             wire.tell("ownTrades", fill("P1", order_id="OPASTA-AAAAA-AAAAAA"), fill("T1"))
             await asyncio.sleep(2)
             assert [each.exec_id for each in wire.events if each.exec_id] == ["T1"]
+
+    run(main)
+
+
+def test_a_frame_that_makes_no_sense_is_no_snapshot():
+    async def main():
+        async with Wire() as wire:
+            await wire.follow(trades=[fill("P1", order_id="OPASTA-AAAAA-AAAAAA")])
+            wire.link.lose()
+            await wire.pass_time(2)
+            wire.numbers.clear()
+            wire.link.say(
+                [[None], "ownTrades", {}], [[], "ownTrades", {}], [[{"T9": None}], "ownTrades", {"sequence": "1"}]
+            )
+            assert wire.fills == []
+            await wire.begin(trades=[fill("P1", order_id="OPASTA-AAAAA-AAAAAA"), fill("T1")])
+            gap, *told = wire.fills
+            assert (type(gap), gap.missed) == (rk.Gap, 0)
+            assert [(each.exec_id, each.repaired) for each in told] == [("T1", True)]
 
     run(main)
 

@@ -73,7 +73,9 @@ async def findings(place: Place, within: float) -> AsyncIterator[Finding]:
             yield finding
         if all(finding.verdict != "fail" for finding in seen):
             reached.update(host.roles)
-    settings = SETTINGS.but(max_attempts=1, connect_timeout=within, request_timeout=within, close_timeout=_GOODBYE)
+    settings = SETTINGS.but(
+        max_attempts=1, connect_timeout=within, request_timeout=within, close_timeout=min(within, _GOODBYE)
+    )
     async with KrakenClient(place.endpoints, place.credentials, settings) as client:
         async for finding in _over_rest(client, within, reached, has_key=place.credentials is not None):
             yield finding

@@ -56,7 +56,8 @@ def ending(error: KrakenError, about: str = "") -> Ended:
     Kraken seldom says which value it did not like.
     """
     name, code = outcome_of(error)
-    said = "; ".join([f"{error} ({about})" if about else str(error), *advice(error)])
+    text = message(error)
+    said = "; ".join([f"{text} ({about})" if about else text, *advice(error)])
     match name:
         case "rejected":
             return Ended(code, f"rejected by Kraken: {said}; nothing was placed or changed")
@@ -66,6 +67,14 @@ def ending(error: KrakenError, about: str = "") -> Ended:
             return Ended(code, f"nothing took effect: {said}; it may be made again")
         case _:
             return Ended(code, said)
+
+
+def message(error: KrakenError) -> str:
+    """Return what happened, without what only a program could do about it: whoever types a command has no ticket."""
+    return str(error).replace(_FOR_PROGRAMS, "")
+
+
+_FOR_PROGRAMS: Final = "; do not send it again: `await ticket.resolve()` finds out"
 
 
 def advice(error: KrakenError) -> list[str]:

@@ -13,7 +13,7 @@ from rxkraken.cli.context import Options
 from rxkraken.cli.deadline import hurried, must_have
 from rxkraken.cli.exits import FAILED, INTERRUPTED, Ended
 from rxkraken.cli.orders_confirm import confirm, must_be_able_to_ask
-from rxkraken.cli.orders_outcome import UNFILLED, advice, ending, outcome_of
+from rxkraken.cli.orders_outcome import UNFILLED, advice, ending, message, outcome_of
 from rxkraken.cli.orders_text import judge, say_order, say_result
 from rxkraken.cli.records import json_line, plain
 from rxkraken.cli.running import run_once
@@ -95,7 +95,7 @@ async def _outcome(ticket: Ticket[Any]) -> Any:
     try:
         return await ticket
     except OutcomeUnknown as error:
-        typer.echo(f"rxkraken: {error}; looking for it, for about a minute at most", err=True)
+        typer.echo(f"rxkraken: {message(error)}; looking for it, for about a minute at most", err=True)
         # The library looks until it knows, for as long as its user waits; who waits here has been told how long.
         try:
             async with asyncio.timeout(LOOKING_WITHIN):

@@ -56,9 +56,10 @@ WATCHING = (
     "status", "level3 BTC/USD", "executions", "balances", "dead-man 60",
 )  # fmt: skip
 ASKING = (
-    "book BTC/USD", "instruments", "executions", "order cancel-all --yes", f"order add {ORDER} --yes",
+    "book BTC/USD", "instruments", "executions", "order cancel-all --yes", f"order add {ORDER} --deadline 0.5 --yes",
     "order cancel O1 --yes", "dead-man 60", "rest GET Time", "rest POST Balance", "rest POST CancelAll --yes",
-    "token", "doctor --within 0.5", "ws ping", "ws ticker XBT/USD", "ws cancelAll",
+    "token", "doctor --within 0.1", "ws ping", "ws ticker XBT/USD", "ws cancelAll", "ticker BTC/USD --api v1",
+    "book BTC/USD --api v1", "executions --api v1",
 )  # fmt: skip
 # Digits of other scripts, and what Python reads beside them.
 ONE = "\N{ARABIC-INDIC DIGIT ONE}"
@@ -297,6 +298,7 @@ def test_words_that_krakenws_does_not_know_end_with_1_and_its_usage(
 
 # What each may end with where nobody answers: 5 certainly had no effect, 4 nobody knows (rxkraken order --help).
 CODES = {"order": {4, 5}, "rest POST CancelAll --yes": {4, 5}}
+METHODS = {"order add": "add_order", "order cancel": "cancel_order", "order cancel-all": "cancel_all"}
 
 
 @pytest.fixture
@@ -379,19 +381,26 @@ def test_a_host_that_does_not_answer_is_given_up_in_time_with_what_to_check(
     host: str,
     line: str,
 ) -> None:
-    """Never a hang, never a traceback: one line, the host or the remedy in it, and a code that is not 0."""
+    """Never a hang, never a traceback: one line, the host or the remedy in it, and a code that is not 0.
+
+    Only an order that was sent has a line before it: that its outcome is looked for, which takes a while.
+    """
     if (host, line) == ("mute", "token"):
         pytest.skip("it gives tokens")
     monkeypatch.setenv("KRAKEN_API_KEY", "key-of-this-test")
     monkeypatch.setenv("KRAKEN_API_SECRET", SECRET)
     # A minute for people, in which what was sent is looked for.
-    monkeypatch.setattr(orders_sending, "LOOKING_WITHIN", 0.5)
+    monkeypatch.setattr(orders_sending, "LOOKING_WITHIN", 0.2)
     where = request.getfixturevalue(host)
-    code, err = told(capsys, "--endpoints", where, "--patience", "0.5", *shlex.split(line))
-    *_, last = err.splitlines()
+    code, err = told(capsys, "--endpoints", where, "--patience", "0.1", *shlex.split(line))
+    *before, last = err.splitlines()
     expected = next((codes for start, codes in CODES.items() if line.startswith(start)), {1})
     assert code in expected, err
     assert re.match(r"rxkraken: (\d checks failed$|.*(check the network|--endpoints|look at the account))", last), err
+    assert "await" not in err
+    looked_for = rf"rxkraken: {METHODS.get(' '.join(line.split()[:2]))} was sent .*; looking for it, for about a minute"
+    assert len(before) == (host == "mute" and line.startswith("order"))
+    assert all(re.match(looked_for, other) for other in before), err
 
 
 def test_a_closed_pipe_in_a_shell_ends_a_command_quietly(venue: Venue) -> None:

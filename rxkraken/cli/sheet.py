@@ -107,19 +107,23 @@ def draw_last(sheet: Sheet, *, height: int) -> RenderableType:
     return draw_sheet(sheet, height=max(height, rows))
 
 
-def table_body(*columns: str, latest_first: bool = False) -> Body:
+def table_body(*columns: str, cut_first: Sequence[str] = (), latest_first: bool = False) -> Body:
     """Draw rows that are sequences of cells; a column whose name begins with `>` is aligned to the right.
 
-    `latest_first` is for rows whose keys begin with a time.
+    Where the terminal is narrow, the columns `cut_first`, which come last, give way: a price of which a part is missing
+    is worse than none, and rich alone would shorten every column a little. `latest_first` is for rows whose keys begin
+    with a time.
     """
 
     def body(rows: Rows, lines: int, current: bool) -> RenderableType:  # noqa: FBT001 - the shape of every body
-        table = Table(box=None, expand=True, padding=(0, 1), header_style="dim", pad_edge=False)
-        for name in columns:
-            table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left", no_wrap=True)
+        table = Table(box=None, expand=True, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+        for name in (*columns, *cut_first):
+            # A column that may be broken is made narrower first; its texts are cut all the same.
+            header = Text(name.lstrip(">"), no_wrap=True, overflow="ellipsis")
+            table.add_column(header, justify="right" if name.startswith(">") else "left", no_wrap=name in columns)
         keys = sorted(rows, reverse=True) if latest_first else list(rows)
         for key in keys[: max(1, lines - _LEAST_LINES)]:
-            table.add_row(*_texts(rows[key]))
+            table.add_row(*map(_unbroken, rows[key]))
         if not rows:
             table.add_row(Text("nothing yet", style="dim"))
         return Panel(table, border_style="blue" if current else "dim", style="" if current else "dim")
@@ -127,5 +131,7 @@ def table_body(*columns: str, latest_first: bool = False) -> Body:
     return body
 
 
-def _texts(cells: Sequence[Any]) -> list[Text]:
-    return [cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in cells]
+def _unbroken(cell: Text | str | int | None) -> Text:
+    text = cell if isinstance(cell, Text) else Text("" if cell is None else str(cell))
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text

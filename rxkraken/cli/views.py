@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -12,7 +11,7 @@ from rxkraken.cli.ladder import clock, ladder_panel
 from rxkraken.cli.sheet import View, table_body
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
     from decimal import Decimal
 
@@ -20,13 +19,12 @@ if TYPE_CHECKING:
 
     from rxkraken.books import Book, OrderBook3
     from rxkraken.cli.records import Spread
-    from rxkraken.cli.sheet import Body, Rows
+    from rxkraken.cli.sheet import Rows
     from rxkraken.models.market import Candle, Instruments, Ticker, Trade
     from rxkraken.models.status import SystemStatus
     from rxkraken.models.trading import Balances, Execution
 
 _LADDER_FRAME: Final = 4
-_TABLE_FRAME: Final = 3
 
 
 def _number(value: Decimal | None) -> str | None:
@@ -122,34 +120,6 @@ def _system(item: SystemStatus) -> Mapping[str, Any]:
     return {"": (Text(item.system, style=style), item.version, item.api_version, number)}
 
 
-def _two_ranks(whole: Sequence[str], cut_first: Sequence[str], *, latest_first: bool = False) -> Body:
-    """Draw rows of cells as `table_body` does; where the terminal is narrow, the columns `cut_first` give way.
-
-    A price of which a part is missing is worse than none: rich alone would shorten every column a little.
-    """
-
-    def body(rows: Rows, lines: int, current: bool) -> RenderableType:  # noqa: FBT001 - the shape of every body
-        table = Table(box=None, expand=True, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-        for name in (*whole, *cut_first):
-            # A column that may be broken is made narrower first; its texts are cut all the same.
-            header = Text(name.lstrip(">"), no_wrap=True, overflow="ellipsis")
-            table.add_column(header, justify="right" if name.startswith(">") else "left", no_wrap=name in whole)
-        keys = sorted(rows, reverse=True) if latest_first else list(rows)
-        for key in keys[: max(1, lines - _TABLE_FRAME)]:
-            table.add_row(*map(_unbroken, rows[key]))
-        if not rows:
-            table.add_row(Text("nothing yet", style="dim"))
-        return Panel(table, border_style="blue" if current else "dim", style="" if current else "dim")
-
-    return body
-
-
-def _unbroken(cell: Text | str | int | None) -> Text:
-    text = cell if isinstance(cell, Text) else Text("" if cell is None else str(cell))
-    text.no_wrap, text.overflow = True, "ellipsis"
-    return text
-
-
 def _ladders(title: str) -> View:
     def rows(item: Book | OrderBook3) -> Mapping[str, Any]:
         return {item.symbol: item}
@@ -173,13 +143,13 @@ def _ladders(title: str) -> View:
 TICKER: Final = View(
     "ticker",
     _ticker,
-    _two_ranks(("market", ">bid", ">ask", ">last", ">24 h"), (">volume", ">vwap", ">low", ">high")),
+    table_body("market", ">bid", ">ask", ">last", ">24 h", cut_first=(">volume", ">vwap", ">low", ">high")),
     whole=True,
 )
 SPREAD: Final = View(
     "spread",
     _spread,
-    _two_ranks(("market", ">bid qty", ">bid", ">ask", ">ask qty", ">spread"), (">time",)),
+    table_body("market", ">bid qty", ">bid", ">ask", ">ask qty", ">spread", cut_first=(">time",)),
     whole=True,
 )
 TRADES: Final = View(
@@ -188,16 +158,18 @@ TRADES: Final = View(
 OHLC: Final = View(
     "ohlc",
     _candle,
-    _two_ranks(
-        ("begin", "market", ">high", ">low", ">close"),
-        (">open", ">volume", ">vwap", ">trades", ">interval"),
+    table_body(
+        *("begin", "market", ">high", ">low", ">close"),
+        cut_first=(">open", ">volume", ">vwap", ">trades", ">interval"),
         latest_first=True,
     ),
 )
 EXECUTIONS: Final = View(
     "executions",
     _execution,
-    _two_ranks(("time", "market", "side", "event", ">filled", ">limit", ">fill"), ("status", "order", "reason")),
+    table_body(
+        *("time", "market", "side", "event", ">filled", ">limit", ">fill"), cut_first=("status", "order", "reason")
+    ),
     newest=True,
     kept=200,
 )

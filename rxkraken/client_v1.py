@@ -164,7 +164,8 @@ class KrakenV1Client:
         """Each fill of the account once; every subscriber gets the last 50 first, marked `snapshot` (section 7.2).
 
         An event stream of `Execution`s with `exec_type` "trade"; its `order` holds what v1 tells with a fill. After an
-        interruption come a `Gap` and the fills that were missed, marked `repaired`. Needs credentials.
+        interruption come a `Gap` and the fills that were missed, marked `repaired`. V1 repeats 50 of them; if there may
+        have been more, `missed` of the gap is None, and `executions` finds them by REST. Needs credentials.
         """
         return self._core.own_trades(gaps=gaps)
 
@@ -186,7 +187,11 @@ class KrakenV1Client:
     def executions(self, *, ratecounter: bool = False, gaps: bool = True) -> Stream[Any]:
         """Everything that happens to the orders of the account, merged from `openOrders` and `ownTrades`.
 
-        V1 has no such channel; the events, their order and their repair are those of `KrakenClient.executions`.
+        V1 has no such channel; the events and their repair are those of `KrakenClient.executions`, and a hole in either
+        channel is repaired as one in both. A fill is told once, and after its order has come into the market: until
+        `openOrders` has said so the fill waits. After 2 s REST is asked, and after 12 s the fill is told of as much as is
+        known. What was filled in all, and that an order is over, is told when `openOrders` says it, which may be before
+        the last fills.
         """
         return self._core.all_executions(ratecounter=ratecounter, gaps=gaps)
 

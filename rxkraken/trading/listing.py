@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from rxkraken.errors import ClientClosed, KrakenError, UnknownSymbol
 from rxkraken.logs import logger
 from rxkraken.models.market import Instrument, Instruments
-from rxkraken.symbols import canonical
+from rxkraken.symbols import canonical, to_v1
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,6 +83,8 @@ def instruments_of(pairs: Iterable[AssetPair], received: float) -> Instruments:
             symbol = canonical(pair.wsname)
         except UnknownSymbol:
             continue  # dark pools have no name for the WebSocket
+        if symbol in listed and pair.wsname != to_v1(symbol):
+            continue  # two names of ours for one: orders go to the one that v1 is sent
         listed[symbol] = _instrument(symbol, pair)
     return Instruments(listed, {}, tuple(listed), received, 0)
 

@@ -7,8 +7,10 @@ from decimal import Decimal
 
 import rxkraken as rk
 from rxkraken.client_v1 import KrakenV1Client
+from rxkraken.models.rest_market import AssetPair
 from rxkraken.simulator import Exchange
 from rxkraken.testing import ExchangeHttp, ScriptedNetwork, outside, run
+from rxkraken.trading.listing import instruments_of
 
 D = Decimal
 ENDPOINTS = rk.Endpoints.custom("ws://x/v1", auth="ws://x/v1/auth", rest="http://x")
@@ -239,6 +241,27 @@ def test_fills_of_the_past_are_not_told_again_when_a_message_follows_the_one_tha
     run(main)
 
 
+def test_a_market_that_the_exchange_ends_is_asked_for_again():
+    async def main():
+        async with Wire() as wire:
+            wire.client.spread("BTC/USD").subscribe(lambda _: None)
+            wire.client.book("BTC/USD").subscribe(lambda _: None)
+            await asyncio.sleep(1)
+            for request in [frame for frame in wire.link.sent if frame["event"] == "subscribe"]:
+                name = request["subscription"]["name"]
+                wire.link.say(status_of(name, "subscribed", reqid=request["reqid"], pair="XBT/USD"))
+            ends = {"pair": "XBT/USD", "channelID": 1}
+            wire.link.say(status_of("book-25", "unsubscribed", **ends), status_of("ticker", "unsubscribed", **ends))
+            await asyncio.sleep(0.1)
+            assert "unsubscribe" not in [frame["event"] for frame in wire.link.sent]
+            wire.link.say(status_of("book-10", "unsubscribed", **ends), status_of("spread", "unsubscribed", **ends))
+            await asyncio.sleep(0.1)
+            left = [frame["subscription"]["name"] for frame in wire.link.sent if frame["event"] == "unsubscribe"]
+            assert sorted(left) == ["book", "spread"]
+
+    run(main)
+
+
 def test_a_subscription_that_the_exchange_ends_is_asked_for_again():
     """It says so once, without being asked (ws-v1 reference section 4.3); nothing would ever come after that."""
 
@@ -433,3 +456,15 @@ def test_fills_without_numbers_are_not_taken_for_news_when_they_are_the_past():
             assert [each.snapshot for each in wire.fills] == [True]
 
     run(main)
+
+
+def test_two_listed_names_of_one_market_leave_the_rules_of_the_one_that_orders_go_to():
+    def pair(wsname, decimals):
+        return AssetPair(
+            altname="XBTUSD", wsname=wsname, base="XXBT", quote="ZUSD", pair_decimals=decimals, lot_decimals=8
+        )
+
+    for listed in (("XBT/USD", 1), ("BTC/USD", 3)), (("BTC/USD", 3), ("XBT/USD", 1)):
+        pairs = [pair(*each) for each in (*listed, ("", 5), ("?", 5))]
+        instruments = instruments_of(pairs, 0.0)
+        assert {symbol: each.price_precision for symbol, each in instruments.pairs.items()} == {"BTC/USD": 1}

@@ -189,9 +189,9 @@ class KrakenV1Client:
 
         V1 has no such channel; the events and their repair are those of `KrakenClient.executions`, and a hole in either
         channel is repaired as one in both. A fill is told once, and after its order has come into the market: until
-        `openOrders` has said so the fill waits. After 2 s REST is asked, and after 12 s the fill is told of as much as is
-        known. What was filled in all, and that an order is over, is told when `openOrders` says it, which may be before
-        the last fills.
+        `openOrders` has said so the fill waits. After 2 s REST is asked, and after 12 s the fill is told of as much as
+        is known. What was filled in all, and that an order is over, is told when `openOrders` says it, which may be
+        before the last fills.
         """
         return self._core.all_executions(ratecounter=ratecounter, gaps=gaps)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 import rxkraken as rk
 from rxkraken.client_v1 import KrakenV1Client
 from rxkraken.models.rest_market import AssetPair
@@ -468,3 +471,82 @@ def test_two_listed_names_of_one_market_leave_the_rules_of_the_one_that_orders_g
         pairs = [pair(*each) for each in (*listed, ("", 5), ("?", 5))]
         instruments = instruments_of(pairs, 0.0)
         assert {symbol: each.price_precision for symbol, each in instruments.pairs.items()} == {"BTC/USD": 1}
+
+
+class Account:
+    """One order that is filled bit by bit, and how an unreliable connection tells of it."""
+
+    def __init__(self, wire):
+        self.wire = wire
+        self.trades = []
+
+    @property
+    def order(self):
+        return whole(status="open", vol_exec=self.total)
+
+    @property
+    def total(self):
+        return str(D("0.01") * len(self.trades))
+
+    def happen(self):
+        self.trades.append(fill(f"T{len(self.trades)}", "0.01000000", time=f"{1750000001 + len(self.trades)}.000000"))
+
+    def tell_fill(self):
+        self.happen()
+        self.wire.tell("ownTrades", self.trades[-1])
+
+    def lose_fill(self):
+        self.happen()
+        self.wire.numbers["ownTrades"] = self.wire.numbers.get("ownTrades", 0) + 1
+
+    def tell_total(self):
+        self.wire.tell("openOrders", change(vol_exec=self.total))
+
+    def lose_total(self):
+        self.wire.numbers["openOrders"] = self.wire.numbers.get("openOrders", 0) + 1
+
+    def repeat(self):
+        for name, entries in (("ownTrades", self.trades[-1:]), ("openOrders", [change(vol_exec=self.total)])):
+            self.wire.tell(name, *entries, number=self.wire.numbers.get(name, 1))
+
+    def tell_everything(self):
+        self.wire.tell("ownTrades", *self.trades)
+
+    def mumble(self):
+        self.wire.link.say(
+            '[[null],"ownTrades",{}]', [[{"T0": {}}], "openOrders", {"sequence": None}], "[", [[], 7, {}]
+        )
+
+    async def lose_connection(self):
+        self.wire.link.lose()
+        await self.wire.pass_time(2)
+
+    async def answer(self):
+        await self.wire.renew(orders=[self.order], trades=self.trades[-50:])
+
+
+ACTIONS = [name for name in vars(Account) if name[0] != "_" and name not in {"order", "total", "happen"}]
+
+
+@settings(max_examples=30)
+@given(st.lists(st.sampled_from(ACTIONS), max_size=12))
+def test_whatever_is_lost_repeated_or_garbled_every_fill_is_told_once(actions):
+    async def main():
+        async with Wire() as wire:
+            account = Account(wire)
+            await wire.follow(orders=[account.order])
+            for name in actions:
+                done = getattr(account, name)()
+                if done is not None:
+                    await done
+            await account.lose_connection()
+            await account.answer()
+            await account.answer()
+            await wire.pass_time(15)
+            mine = sorted(name for trade in account.trades for name in trade)
+            for told in (wire.events, wire.fills):
+                assert sorted(each.exec_id for each in told if getattr(each, "exec_id", None)) == mine
+            orders = await wire.client.open_orders().first()
+            assert orders[ELSEWHERE].cum_qty == D(account.total)
+
+    run(main)

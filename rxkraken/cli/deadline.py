@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from rxkraken.cli.context import Options
     from rxkraken.settings import Endpoints, Settings
 
-REMEDY: Final = "check the network and --endpoints, or ask `rxkraken doctor`"
+REMEDY: Final = (
+    "check the network and --endpoints, ask `rxkraken doctor`, or give --patience SECONDS before the command"
+)
+"""What to do about an exchange that does not answer, whoever waited for it."""
 
 
 def hurried(options: Options, settings: Settings = SETTINGS) -> Settings:
@@ -35,8 +38,7 @@ async def answered(asked: Awaitable[Any], what: str, where: str | None, options:
         async with asyncio.timeout(options.patience):
             return await asked
     except TimeoutError:
-        said = f"{where} did not answer {what} within {options.patience:g} s"
-        raise Ended(FAILED, f"{said}; {REMEDY}, or give --patience SECONDS before the command") from None
+        raise Ended(FAILED, f"{where} did not answer {what} within {options.patience:g} s; {REMEDY}") from None
 
 
 def must_have(endpoints: Endpoints, *roles: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rxkraken.cli.deadline import REMEDY
 from rxkraken.errors import LinkLost, RequestTimeout
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from rxkraken.models.status import Status
     from rxkraken.settings import Endpoints
 
-REMEDY: Final = "check the network and --endpoints, or give --patience SECONDS"
 _FIRST_TRIES: Final = 3
 
 

@@ -15,9 +15,9 @@ from reactivex.disposable import CompositeDisposable
 from rich.live import Live
 
 from rxkraken.cli.context import PATIENT
-from rxkraken.cli.deadline import hurried, must_have
+from rxkraken.cli.deadline import REMEDY, hurried, must_have
 from rxkraken.cli.exits import FAILED, INTERRUPTED, USAGE, Ended
-from rxkraken.cli.patience import REMEDY, Patience
+from rxkraken.cli.patience import Patience
 from rxkraken.cli.places import Api
 from rxkraken.cli.records import json_line, records
 from rxkraken.cli.running import run_until_stopped, wait_for

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 both = pytest.mark.parametrize("api", ["v2", "v1"])
 PATHS = {"v2": "/v2", "v1": "/"}
 COMMAND = [sys.executable, "-m", "rxkraken.cli"]
-REMEDY = "check the network and --endpoints, or give --patience SECONDS\n"
+REMEDY = "check the network and --endpoints, ask `rxkraken doctor`, or give --patience SECONDS before the command\n"
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:

@@ -169,6 +169,9 @@ class _Talk:
                     self._hear(item if isinstance(item, str) else item.decode(errors="replace"), limit, waits)
 
     def _hear(self, text: str, limit: asyncio.Timeout, waits: float) -> None:
+        if self._token:
+            # Kraken repeats the token where a private feed was asked of the wrong host (ws-v1 reference section 4.4).
+            text = text.replace(self._token, HIDDEN)
         self._show("websocket", text)
         if not self._greeted and self._send is not None:
             self._greeted = True
@@ -194,9 +197,6 @@ class _Talk:
             coming.cancel()
 
     def _show(self, who: str, text: str) -> None:
-        if self._token:
-            # Kraken repeats the token where a private feed was asked of the wrong host (ws-v1 reference section 4.4).
-            text = text.replace(self._token, HIDDEN)
         if self._as_json:
             print(f'{{"from": "{who}", "frame": {text}}}', flush=True)
         else:

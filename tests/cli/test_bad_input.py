@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shlex
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,7 @@ from crowd import Crowd, handles, has_open, until
 from rxkraken.cli import main, orders_sending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.cli.conftest import Venue
@@ -331,23 +332,30 @@ def full() -> Iterator[str]:
         yield f"ws://127.0.0.1:{listening.getsockname()[1]}"
 
 
-@pytest.fixture
-def mute() -> Iterator[str]:
-    """A host that gives tokens and opens WebSockets, and then never says a word."""
+TOKEN = "token-of-this-test"
+GREETING = '{"event":"systemStatus","status":"online","version":"1.9.6","connectionID":1}'
+
+
+@contextmanager
+def host(greeting: str | None = None, answer: Callable[[str], str | None] = lambda _: None) -> Iterator[str]:
+    """A host that gives tokens and opens WebSockets, says its greeting, and answers each frame with this, if at all."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="mute host")
     thread.start()
 
     async def issue(_: web.Request) -> web.Response:
-        return web.json_response({"error": [], "result": {"token": "T", "expires": 900}})
+        return web.json_response({"error": [], "result": {"token": TOKEN, "expires": 900}})
 
     async def listen(request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").casefold() != "websocket":
             await asyncio.sleep(30)
         line = web.WebSocketResponse()
         await line.prepare(request)
-        async for _ in line:
-            pass
+        if greeting is not None:
+            await line.send_str(greeting)
+        async for frame in line:
+            if (told := answer(str(frame.data))) is not None:
+                await line.send_str(told)
         return line
 
     async def serve() -> tuple[web.AppRunner, int]:
@@ -359,6 +367,13 @@ def mute() -> Iterator[str]:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         return runner, runner.addresses[0][1]
 
+    async def end(runner: web.AppRunner) -> None:
+        await runner.cleanup()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
     def wait(work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=30)
 
@@ -366,10 +381,17 @@ def mute() -> Iterator[str]:
     try:
         yield f"ws://127.0.0.1:{port}"
     finally:
-        wait(runner.cleanup())
+        wait(end(runner))
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@pytest.fixture
+def mute() -> Iterator[str]:
+    """A host that gives tokens and opens WebSockets, and then never says a word."""
+    with host() as base:
+        yield base
 
 
 @pytest.mark.parametrize("host", ["refusing", "silent", "full", "mute"])
@@ -527,3 +549,62 @@ def test_a_feed_that_kraken_refuses_ends_with_1_and_its_words(venue: Venue, line
     """What was refused is named; the frames are shown as they came."""
     code, out, err = venue.run(line)
     assert (code, says in one_line(err), says in out) == (1, True, True), err
+
+
+@pytest.mark.parametrize(("line", "waited"), [("ping", "0.2"), ("cancelAll", "0.2"), ("ticker XBT/USD", "0.3")])
+def test_a_host_that_greets_and_falls_silent_is_given_up(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str, waited: str
+) -> None:
+    """A request within --timeout, a feed within --patience; what was said until then is shown."""
+    monkeypatch.setenv("KRAKEN_API_KEY", "key-of-this-test")
+    monkeypatch.setenv("KRAKEN_API_SECRET", SECRET)
+    with host(GREETING) as base:
+        code = main(["--endpoints", base, "--patience", "0.3", "ws", "--timeout", "0.2", *line.split()])
+    out, err = capsys.readouterr()
+    assert (code, out.splitlines()[0]) == (1, f"WebSocket -> Client: {GREETING}")
+    assert f"did not send an answer to {line.partition(' ')[0]} within {waited} s; check the network" in one_line(err)
+
+
+def test_a_token_that_kraken_repeats_is_hidden_wherever_it_stands(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the frames, and in the words of a refusal, which are told on stderr once more."""
+    monkeypatch.setenv("KRAKEN_API_KEY", "key-of-this-test")
+    monkeypatch.setenv("KRAKEN_API_SECRET", SECRET)
+
+    def refuse(frame: str) -> str:
+        assert TOKEN in frame
+        asked = json.loads(frame)["subscription"]
+        said = {"event": "subscriptionStatus", "status": "error", "errorMessage": f"what is {TOKEN}?"}
+        return json.dumps({**said, "subscription": asked})
+
+    with host(GREETING, refuse) as base:
+        code = main(["--endpoints", base, "ws", "openOrders"])
+    out, err = capsys.readouterr()
+    assert (code, err) == (1, "rxkraken: Kraken refused openOrders: what is <hidden>?; see rxkraken ws --help\n")
+    assert (out.count("<hidden>"), TOKEN in out) == (3, False)
+
+
+def test_a_private_feed_on_the_public_host_shows_no_token(venue: Venue) -> None:
+    """There Kraken repeats the request, token and all (ws-v1 reference section 4.4)."""
+    there = ",".join([f"auth={venue.base}", f"rest={venue.base.replace('ws', 'http', 1)}"])
+    code, out, err = venue.run(f"--endpoints {there} ws openOrders")
+    assert (code, "Private data and trading are unavailable" in one_line(err)) == (1, True)
+    heard = json.loads(out.splitlines()[-1].removeprefix("WebSocket -> Client: "))
+    assert heard["subscription"]["token"] == "<hidden>"
+
+
+def test_a_feed_that_is_refused_in_part_goes_on_with_the_rest(venue: Venue, tmp_path: Path) -> None:
+    """Over `ws` as Kraken's own client does; a stream tells it on stderr too, and ends with 1 in the end."""
+    lines = ["ws ticker NOPE/USD XBT/USD", "ticker NOPE/USD BTC/USD --count 3", "ticker NOPE/USD BTC/USD --api v1"]
+    with Crowd(tmp_path, [f"--endpoints {venue.base} {line}" for line in lines]) as crowd:
+        until(lambda: crowd.said(0).count("\n") > 5 and crowd.said(2).count("\n") > 2)
+        os.kill(crowd.pids[0], signal.SIGINT)
+        os.kill(crowd.pids[2], signal.SIGINT)
+        (feed, stream, v1) = crowd.ends()
+    assert feed == (0, "")
+    assert "Currency pair not supported NOPE/USD" in crowd.said(0)
+    for code, err in (stream, v1):
+        assert "NOPE/USD" in one_line(err)
+        assert err.endswith("; the markets are listed by: rxkraken instruments\n")
+        assert code == (1 if err == stream[1] else 130)

@@ -444,6 +444,36 @@ def test_a_frame_that_makes_no_sense_is_no_snapshot():
     run(main)
 
 
+def test_what_was_filled_between_the_two_first_snapshots_is_told_and_nothing_older():
+    async def main():
+        async with Wire() as wire:
+            wire.client.executions(gaps=False).subscribe(wire.events.append)
+            trades = [fill("P1", "0.20000000"), fill("T1", "0.10000000", time="1750000003.000000")]
+            await wire.begin(orders=[whole(status="open", vol_exec="0.20000000")], trades=trades)
+            assert [each.exec_id for each in wire.events if each.exec_id] == ["T1"]
+
+    run(main)
+
+
+def test_a_fill_that_the_first_snapshot_has_counted_already_is_not_counted_again():
+    """Its message comes late, after the order was listed with it: the total is what `openOrders` says."""
+
+    async def main():
+        async with Wire() as wire:
+            await wire.follow(orders=[whole(status="open", vol_exec="0.20000000")])
+            wire.tell("ownTrades", fill("T1", "0.20000000"))
+            wire.tell("openOrders", change(vol_exec="0.30000000"))
+            wire.tell("ownTrades", fill("T2", "0.10000000"))
+            await wire.pass_time(1)
+            assert [(each.exec_id, each.order.cum_qty) for each in wire.events] == [
+                ("T1", D("0.2")),
+                (None, D("0.3")),
+                ("T2", D("0.3")),
+            ]
+
+    run(main)
+
+
 def test_fills_without_numbers_are_not_taken_for_news_when_they_are_the_past():
     async def main():
         async with Wire() as wire:

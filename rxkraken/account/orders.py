@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+_Filled = tuple[Decimal, Decimal]  # a quantity, and what it cost
 _EXACT: Final = Context(prec=60)
 _MOST_CLOSED: Final = 10_000
 _MOST_FILLS: Final = 100_000
@@ -64,8 +65,8 @@ class OrderTable:
         self._expected: dict[str, Callable[[str], Order]] = {}
         self._told: dict[str, dict[str, datetime]] = {}
         self._introduced: OrderedDict[str, Order] = OrderedDict()
-        # How much of each order's filled quantity came as fills, or before there was anything to see of it.
-        self._accounted: dict[str, Decimal] = {}
+        # How much of each order was filled, and for how much, by the fills that came, or before it was seen at all.
+        self._accounted: dict[str, _Filled] = {}
         # The order that a client's id means: such an id may be used again once its order is over.
         self._own_ids: dict[str, str] = {}
 
@@ -154,7 +155,8 @@ class OrderTable:
         # What was filled before anything was seen of the order is accounted for. From then on totals may run ahead of
         # their fills: those of REST do, and those of v1, which tells fills on a channel of their own.
         is_first = (known is None or when.snapshot) and not when.repaired
-        self._accounted[report.order_id] = max(accounted, after.cum_qty) if is_first else accounted
+        runs_ahead = is_first and after.cum_qty > accounted[0]
+        self._accounted[report.order_id] = (after.cum_qty, after.cum_cost) if runs_ahead else accounted
         self._keep(after)
         if known is not None and fill is None and not _says_news(known, after, report):
             return None
@@ -201,9 +203,12 @@ class OrderTable:
         describe = self._expected.get(own_id) if own_id is not None else None
         return None if describe is None else describe(report.order_id)
 
-    def _account_for(self, before: Order, fill: FillReport | None) -> Decimal:
-        accounted = self._accounted.get(before.order_id, before.cum_qty)
-        return accounted if fill is None else _EXACT.add(accounted, fill.qty)
+    def _account_for(self, before: Order, fill: FillReport | None) -> _Filled:
+        qty, cost = self._accounted.get(before.order_id) or (before.cum_qty, before.cum_cost)
+        if fill is None:
+            return qty, cost
+        worth = _EXACT.multiply(fill.price, fill.qty) if fill.cost is None else fill.cost
+        return _EXACT.add(qty, fill.qty), _EXACT.add(cost, worth)
 
     def _is_news(self, fill: FillReport) -> bool:
         if fill.exec_id in self._fills:
@@ -279,7 +284,7 @@ def _merged(  # noqa: PLR0917 - what was, what is new, and what both mean
     before: Order,
     report: Report,
     fill: FillReport | None,
-    accounted: Decimal,
+    accounted: _Filled,
     told: dict[str, datetime],
     when: When,
 ) -> Order:
@@ -332,20 +337,18 @@ def _drop_overtaken(changes: dict[str, Any], before: Order) -> None:
         changes.pop("amended", None)
 
 
-def _filled(before: Order, fill: FillReport, accounted: Decimal) -> dict[str, Decimal]:
-    # Fills in a snapshot do not say how much was filled in all. And REST may have told what was filled in all before
-    # it told of the fill: then the sum of the fills that are accounted for, this one included, does not exceed it.
-    if accounted <= before.cum_qty:
+def _filled(before: Order, fill: FillReport, accounted: _Filled) -> dict[str, Decimal]:
+    # Fills in a snapshot do not say how much was filled in all. And what was filled in all may be told before its
+    # fills are: then the fills that are accounted for, this one included, come to no more than that for a while.
+    cum_qty, cum_cost = accounted
+    if cum_qty <= before.cum_qty:
         return {}
-    cum_qty = _EXACT.add(before.cum_qty, fill.qty)
-    cost = _EXACT.multiply(fill.price, fill.qty) if fill.cost is None else fill.cost
-    cum_cost = _EXACT.add(before.cum_cost, cost)
-    return {"cum_qty": cum_qty, "cum_cost": cum_cost, "avg_price": _average(before, fill, cum_qty, cum_cost)}
+    return {"cum_qty": cum_qty, "cum_cost": cum_cost, "avg_price": _average(fill, cum_qty, cum_cost)}
 
 
-def _average(before: Order, fill: FillReport, cum_qty: Decimal, cum_cost: Decimal) -> Decimal:
+def _average(fill: FillReport, cum_qty: Decimal, cum_cost: Decimal) -> Decimal:
     """Compute the average price, with four digits more than the fill's own price has."""
-    if not before.cum_qty:
+    if cum_qty == fill.qty:
         return fill.price
     exponent = fill.price.as_tuple().exponent
     digits = exponent - _MORE_DIGITS if isinstance(exponent, int) else -_MORE_DIGITS

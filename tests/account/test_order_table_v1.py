@@ -46,3 +46,18 @@ def test_no_fill_is_counted_twice_whichever_channel_is_ahead(turns):
         assert table.open["O1"].cum_qty == max(counts.values())
     merged = table.open["O1"]
     assert (merged.cum_qty, merged.cum_cost, merged.fees[0].qty) == (Decimal(3), Decimal(30), Decimal("0.3"))
+
+
+@pytest.mark.parametrize("arrival", permutations(("0.25", "1.0", "1.75")), ids="-".join)
+@pytest.mark.parametrize("ahead", ["0.25", "1.25", "3.0"])
+def test_fills_of_different_sizes_never_come_to_more_than_was_filled(arrival, ahead):
+    """A repair tells fills of one moment in any order, whichever of them the total that was told had in it."""
+    table = OrderTable()
+    table.apply(order("O1", WHOLE), When(1.0, 1))
+    table.apply(order("O1", {"vol_exec": ahead, "cost": str(10 * Decimal(ahead)), "avg_price": "10.0"}), When(1.0, 1))
+    for size in arrival:
+        sized = FILL | {"vol": size, "cost": str(10 * Decimal(size)), "fee": "0.1"}
+        table.apply(own_trade(f"T{size}", sized), When(1.0, 1, repaired=True))
+        assert Decimal(ahead) <= table.open["O1"].cum_qty <= 3
+    merged = table.open["O1"]
+    assert (merged.cum_qty, merged.cum_cost, merged.avg_price) == (Decimal(3), Decimal(30), Decimal(10))

@@ -111,7 +111,9 @@ class RestMender:
             reports |= {report.order_id: report for report in closed}
             if hole.fills:
                 fills = await self._fills_since(start)
-        asked = [order_id for order_id in hole.orders if order_id not in reports]
+        # An order that was placed meanwhile may be told by nothing but its fills, which do not say what it is.
+        named = dict.fromkeys((*hole.orders, *(fill.order_id for fill in fills)))
+        asked = [order_id for order_id in named if order_id not in reports]
         for chunk in (asked[at : at + _MOST_QUERIED] for at in range(0, len(asked), _MOST_QUERIED)):
             orders = await self._query(chunk)
             reports |= {txid: report_of_order(order) for txid, order in orders.items()}

@@ -48,7 +48,7 @@ def test_no_fill_is_counted_twice_whichever_channel_is_ahead(turns):
     assert (merged.cum_qty, merged.cum_cost, merged.fees[0].qty) == (Decimal(3), Decimal(30), Decimal("0.3"))
 
 
-@pytest.mark.parametrize("arrival", permutations(("0.25", "1.0", "1.75")), ids="-".join)
+@pytest.mark.parametrize("arrival", list(permutations(("0.25", "1.0", "1.75"))), ids="-".join)
 @pytest.mark.parametrize("ahead", ["0.25", "1.25", "3.0"])
 def test_fills_of_different_sizes_never_come_to_more_than_was_filled(arrival, ahead):
     """A repair tells fills of one moment in any order, whichever of them the total that was told had in it."""

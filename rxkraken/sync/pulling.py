@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -187,9 +188,14 @@ class Pull(Generic[T]):
     def __del__(self) -> None:
         """Leave the stream when `break` dropped the iterator."""
         crossing = getattr(self, "_crossing", None)
-        if crossing is not None:
+        if crossing is None:
+            return
+        try:
             # The collector may run in any thread, inside any lock; subscriptions belong to the loop.
             crossing.leave()
+        except KeyboardInterrupt:  # raised from here it would be lost, so it comes again
+            crossing.leave()
+            self._background.post(_thread.interrupt_main)
 
 
 def _nothing() -> None:

@@ -155,6 +155,24 @@ def test_ctrl_c_at_any_line_of_a_wait_leaves_the_client_as_it_was(client):
     assert line > 20
 
 
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_that_comes_while_a_dropped_iterator_leaves_is_not_lost(client, source):
+    stream = client.stream(source.subject)
+    pull = stream.pull()
+    crossing = pull._crossing
+    leave = crossing.leave
+
+    def interrupted():
+        crossing.leave = leave
+        raise KeyboardInterrupt
+
+    crossing.leave = interrupted
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - it comes in the wait
+        del pull
+        stream.first(timeout=PATIENCE)
+    assert source.listeners == 0
+
+
 def test_ctrl_c_at_any_line_of_the_start_leaves_no_thread():
     line = 1
     while True:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from crowd import handles
 from typer.main import get_command
 
 from rxkraken.cli import main
@@ -119,14 +120,8 @@ def wait_until_it_tells(process: subprocess.Popen[str], *, quiet: bool) -> None:
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while not selector.select(0.05):
-            if quiet and caught(process.pid) >> (signal.SIGTERM - 1) & 1:
+            if quiet and handles(process.pid, signal.SIGTERM):
                 return
-
-
-def caught(pid: int) -> int:
-    """The signals that a process handles itself, a bit each, as Linux tells them."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return int(next(line for line in status.splitlines() if line.startswith("SigCgt:")).split()[1], 16)
 
 
 def start(line: str, folder: Path, environment: dict[str, str], there: list[str]) -> subprocess.Popen[str]:

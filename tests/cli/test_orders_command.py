@@ -204,7 +204,7 @@ def test_a_file_that_is_no_batch_is_exit_code_2(venue: Venue, tmp_path: Path, te
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("add BTC/USD buy limit --qty x --price 1", "qty='x' is no number"),
+        ("add BTC/USD buy limit --qty x --price 1", "--qty 'x' is no number"),
         ("add BTC/USD buy limits --qty 1 --price 1", "did you mean 'limit'?"),
         ("add BTC/USD hold limit", "hold"),
         ("add NOPE buy limit --qty 1 --price 1", "unknown symbol 'NOPE'"),

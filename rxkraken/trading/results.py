@@ -35,7 +35,7 @@ def add_order_result(frame: Mapping[str, Any], request: OrderRequest) -> AddOrde
     """Read the reply to `add_order`; the `cl_ord_id` that was sent is kept when the reply leaves it out."""
     result = _result(frame)
     return AddOrderResult(
-        order_id=_required(frame, result, "order_id"),
+        order_id=_placed(frame, result, request),
         cl_ord_id=_text(result, "cl_ord_id") or _only(request.cl_ord_ids),
         order_userref=_integer(result, "order_userref"),
         warnings=_warnings(result),
@@ -57,7 +57,7 @@ def edit_order_result(frame: Mapping[str, Any], request: OrderRequest) -> EditOr
     """Read the reply to `edit_order`."""
     result = _result(frame)
     return EditOrderResult(
-        order_id=_required(frame, result, "order_id"),
+        order_id=_placed(frame, result, request),
         original_order_id=_text(result, "original_order_id") or _only(request.order_ids),
         warnings=_warnings(result),
     )
@@ -166,6 +166,14 @@ def _required(frame: Mapping[str, Any], result: Mapping[str, Any], name: str) ->
     if value is None:
         raise ProtocolViolation(f"the reply has no {name}: {_shape(frame)}")
     return value
+
+
+def _placed(frame: Mapping[str, Any], result: Mapping[str, Any], request: OrderRequest) -> str:
+    """Read the id of an order; it is empty where the order was only validated, and nowhere else."""
+    order_id = _required(frame, result, "order_id")
+    if not order_id and request.params.get("validate") is not True:
+        raise ProtocolViolation(f"the reply to an order has no id of it: {_shape(frame)}")
+    return order_id
 
 
 def _shape(frame: Mapping[str, Any]) -> str:

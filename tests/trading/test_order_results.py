@@ -66,9 +66,16 @@ def test_a_placed_order_has_its_ids(result, ids, expected):
     assert read.placed
 
 
-def test_an_order_that_was_only_validated_has_an_empty_id():
-    read = results.add_order_result(reply("add_order", '{"order_id":""}'), OrderRequest("add_order", {}, ("mine",)))
+def test_an_order_that_was_only_validated_has_an_empty_id_and_no_other_has():
+    """A real one that was acknowledged without its id may be in the market: nothing is known of it."""
+    answer = reply("add_order", '{"order_id":""}')
+    read = results.add_order_result(answer, OrderRequest("add_order", {"validate": True}, ("mine",)))
     assert (read, read.placed) == (AddOrderResult("", "mine"), False)
+    for params in ({}, {"validate": False}):
+        with pytest.raises(ProtocolViolation, match="no id"):
+            results.add_order_result(answer, OrderRequest("add_order", params, ("mine",)))
+        with pytest.raises(ProtocolViolation, match="no id"):
+            results.edit_order_result(reply("edit_order", '{"order_id":""}'), OrderRequest("edit_order", params))
 
 
 @pytest.mark.parity("K0-58")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import asyncio
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -195,7 +196,12 @@ class Pull(Generic[T]):
             crossing.leave()
         except KeyboardInterrupt:  # raised from here it would be lost, so it comes again
             crossing.leave()
-            self._background.post(_thread.interrupt_main)
+            self._background.post(_interrupt_soon)
+
+
+def _interrupt_soon() -> None:
+    """Have Ctrl-C come again, on the loop, when the `__del__` it came in is over."""
+    asyncio.get_running_loop().call_later(0.05, _thread.interrupt_main)
 
 
 def _nothing() -> None:

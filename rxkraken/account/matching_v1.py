@@ -2,7 +2,8 @@
 
 `openOrders` tells what an order is and how far it is, `ownTrades` tells each fill with its price (ws-v1 reference
 section 7), and neither waits for the other. A fill of an order that is not in the market yet, as far as was told, waits
-for that; for some seconds only, so that none is lost. Sans I/O: time comes in as a number.
+for that; for some seconds only, so that none is lost. And a fill that an order's total shows is owed: should it not come,
+it was lost, of which the last message of a channel leaves no trace in its numbers. Sans I/O: time comes in as a number.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # An order follows its fill within milliseconds; then REST is asked; then the fill is told of as little as is known.
 ASKED_AFTER: Final = 2.0
 TOLD_AFTER: Final = 12.0
+# And a fill follows what its order says of it as soon.
+OWED_FOR: Final = 3.0
 _MOST: Final = 10_000
 _NOTHING: Final = Decimal(0)
 _TOTALS: Final = frozenset({"cum_qty", "cum_cost", "avg_price"})
@@ -55,6 +58,8 @@ class Matching:
         # Orders of which something was filled when they were first told of: which fills that were is not known.
         self._uncounted: OrderedDict[str, None] = OrderedDict()
         self._passed: OrderedDict[str, None] = OrderedDict()
+        # Orders of which more was filled than was told of, and since when.
+        self._owed: dict[str, float] = {}
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
@@ -121,8 +126,25 @@ class Matching:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether any fill waits."""
-        return bool(self._waiting)
+        """Whether any fill waits, or is waited for."""
+        return bool(self._waiting or self._owed)
+
+    def owe(self, reports: Iterable[Report], now: float) -> None:
+        """Note which of these orders were filled, once the table has heard of it."""
+        for report in reports:
+            if report.changes.get("cum_qty"):
+                self._owed.setdefault(report.order_id, now)
+
+    def are_missing(self, now: float) -> bool:
+        """Whether fills have been owed for so long that they must have been lost; says so once."""
+        lost = False
+        for order_id, since in list(self._owed.items()):
+            if self._table.unexplained(order_id) <= 0:
+                del self._owed[order_id]
+            elif now - since >= OWED_FOR:
+                del self._owed[order_id]
+                lost = True
+        return lost
 
     def overdue(self, now: float) -> tuple[list[Report], list[str]]:
         """Return the fills that have waited long enough, and the orders that are to be asked for elsewhere."""

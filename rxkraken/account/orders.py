@@ -86,6 +86,11 @@ class OrderTable:
             return self.get(order_id)
         return self.by_cl_ord_id(cl_ord_id) if cl_ord_id else None
 
+    def unexplained(self, order_id: str) -> Decimal:
+        """Return how much was filled of an order, as was told of it, without the fills that made it up."""
+        order, accounted = self.get(order_id), self._accounted.get(order_id)
+        return Decimal(0) if order is None or accounted is None else _EXACT.subtract(order.cum_qty, accounted[0])
+
     def described(self, order_id: str) -> Order | None:
         """Find what an order is: one that is known, or that was acknowledged and not heard of yet."""
         return self.get(order_id) or self._introduced.get(order_id)

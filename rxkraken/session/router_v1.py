@@ -250,6 +250,7 @@ class RouterV1(Router):
             # What waits for a snapshot is no sign that one will come: it may be the subscription before that speaks.
             feed.frames += feed.is_live
             self._tell(matching.orders(reports))
+            matching.owe(reports, self.heard_at)
         self._tell_overdue_fills()
 
     def _fills(self, feed: Any, reports: list[Report], *, begins: bool) -> None:
@@ -270,6 +271,9 @@ class RouterV1(Router):
         for order_id in asked:
             self._orders.look_up(order_id)
         self._tell(fills)
+        own_trades: Any = self._records.get(("own_trades", None))
+        if own_trades is not None and own_trades.is_live and self._matching.are_missing(self.heard_at):
+            self._distrust("own_trades", own_trades, "a fill was not told")
 
     def _tell(self, reports: list[Report]) -> None:
         if reports:

@@ -580,3 +580,41 @@ def test_whatever_is_lost_repeated_or_garbled_every_fill_is_told_once(actions):
             assert orders[ELSEWHERE].cum_qty == D(account.total)
 
     run(main)
+
+
+def test_a_fill_that_never_comes_is_asked_for_though_no_number_is_missing():
+    """The last message of a channel can be lost without a trace in its numbers; the order's total shows it."""
+
+    async def main():
+        async with Wire() as wire:
+            await wire.follow()
+            wire.tell("openOrders", whole())
+            wire.tell("openOrders", change(status="open"))
+            wire.tell("openOrders", change(**FILLED))
+            wire.tell("openOrders", change(status="closed", lastupdated="1750000002.000000", **FILLED))
+            await wire.pass_time(2)
+            assert wire.fills == []
+            await wire.pass_time(3)
+            await wire.renew(trades=[fill("T1")])
+            assert [each.exec_id for each in wire.fills if isinstance(each, rk.Execution)] == ["T1"]
+            told = [each for each in wire.events if isinstance(each, rk.Execution) and each.exec_id]
+            assert [(each.exec_id, each.order.cum_qty) for each in told] == [("T1", D("0.5"))]
+
+    run(main)
+
+
+def test_totals_whose_fills_have_come_ask_for_nothing():
+    async def main():
+        async with Wire() as wire:
+            await wire.follow()
+            wire.tell("openOrders", whole())
+            wire.tell("openOrders", change(status="open"))
+            wire.tell("openOrders", change(**FILLED))
+            await wire.pass_time(1)
+            wire.tell("ownTrades", fill("T1"))
+            asked = len(wire.link.sent)
+            await wire.pass_time(9)
+            assert [frame["event"] for frame in wire.link.sent[asked:] if frame["event"] != "ping"] == []
+            assert [each.exec_id for each in wire.fills] == ["T1"]
+
+    run(main)

@@ -2,8 +2,9 @@
 
 `openOrders` tells what an order is and how far it is, `ownTrades` tells each fill with its price (ws-v1 reference
 section 7), and neither waits for the other. A fill of an order that is not in the market yet, as far as was told, waits
-for that; for some seconds only, so that none is lost. And a fill that an order's total shows is owed: should it not come,
-it was lost, of which the last message of a channel leaves no trace in its numbers. Sans I/O: time comes in as a number.
+for that; for some seconds only, so that none is lost. And a fill that an order's total shows is owed: should it not
+come, it was lost, of which the last message of a channel leaves no trace in its numbers. Sans I/O: time comes in as a
+number.
 """
 
 from __future__ import annotations

@@ -234,10 +234,15 @@ async def certain(ticket: Any) -> str:
 
 async def show_what_is_missing(client: Any, exchange: Exchange, network: ExchangeNetwork) -> None:
     """Let one more thing happen on each private channel: a lost message shows by the number of the next one."""
-    for _ in range(20):  # faults that were never struck are waiting still
-        if await certain(client.add_order("BTC/USD", "buy", "limit", qty=1, price=1)) == "result":
-            break
-        await asyncio.sleep(30)
+    # V1 has a private channel for fills alone, on which only a fill can happen.
+    kinds: list[dict[str, Any]] = [{"order_type": "limit", "qty": 1, "price": 1}]
+    if not isinstance(client, rk.KrakenClient):
+        kinds.append({"order_type": "market", "qty": "0.001"})
+    for kind in kinds:
+        for _ in range(20):  # faults that were never struck are waiting still
+            if await certain(client.add_order("BTC/USD", "buy", **kind)) == "result":
+                break
+            await asyncio.sleep(30)
     network.drive()
     exchange.deposit("demo", "USD", 1)
     network.drive()

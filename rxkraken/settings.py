@@ -82,10 +82,18 @@ _HTTP = ("http", "https")
 
 
 def _check_url(name: str, url: Any, schemes: tuple[str, ...]) -> None:
-    parts = urlsplit(url) if isinstance(url, str) else None
-    if parts is None or parts.scheme not in schemes or not parts.hostname:
+    if not isinstance(url, str) or not _is_usable(url, schemes):
         expected = " or ".join(f"{scheme}://host[:port]/path" for scheme in schemes)
         raise ValueError(f"endpoint {name}={url!r} is not a usable URL; write it as {expected}")
+
+
+def _is_usable(url: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Asking for a port that is none raises as well; 0 is the one that cannot be connected to.
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

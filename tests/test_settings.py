@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import re
 
 import pytest
 
@@ -64,6 +65,10 @@ def test_endpoints_are_complete_urls():
         rk.Endpoints.custom("http://x")
     with pytest.raises(ValueError, match="endpoint rest"):
         rk.Endpoints.custom("ws://x", rest="nowhere")
+    for unusable in ("ws://[::1", "ws://h:x", "ws://h:99999", "ws://h:0"):
+        with pytest.raises(ValueError, match=re.escape(f"endpoint public={unusable!r} is not a usable URL")):
+            rk.Endpoints.custom(unusable)
+    assert rk.Endpoints.custom("ws://[::1]:8765/v2").public == "ws://[::1]:8765/v2"
 
 
 @pytest.mark.parametrize(

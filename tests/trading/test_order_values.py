@@ -40,7 +40,7 @@ def test_a_float_is_refused_with_the_text_to_write_instead():
 @pytest.mark.parametrize(
     "given",
     [True, False, None, "", "1,5", "0x10", "abc", b"1", [1], "NaN", "inf", Decimal("-Infinity"), Decimal("sNaN"),
-     "1e99", "1e-99", 10**40, Decimal("1e999999999")],
+     "1e99", "1e-99", 10**40, Decimal("1e999999999"), "1_0", "\u0661", " 1", "1\n", "+", ".", "1e", "1e9999999999"],
 )  # fmt: skip
 def test_what_is_no_number_is_refused_by_name(given):
     with pytest.raises(InvalidArgument, match="qty="):

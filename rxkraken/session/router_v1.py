@@ -277,8 +277,9 @@ class RouterV1(Router):
 
     def _tell(self, reports: list[Report]) -> None:
         if reports:
+            frames = self._orders.frames
             self._orders.receive(reports, "update", self.received, self.epoch)
-            self._orders.frames -= 1  # fills do not show that `openOrders` is alive
+            self._orders.frames = frames  # fills do not show that `openOrders` is alive
 
 
 _READ: Final = frozenset({"ticker", "ohlc", "trade", "spread"})

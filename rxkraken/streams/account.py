@@ -112,8 +112,9 @@ class ExecutionsFeed(Feed):
 
     def receive(self, reports: Sequence[Report], kind: str, received: float, epoch: int) -> None:
         """Take one message's reports; `kind` is "snapshot", "update", or "orders": a snapshot that tells no fills."""
-        self.frames += 1
-        if kind in ("snapshot", "orders"):
+        # What is held back is no sign that the snapshot it waits for will come: the subscription before may still speak.
+        self.frames += self._live or kind != "update"
+        if kind != "update":
             self.hear_out()
             self._snapshot(reports, received, epoch, tells_fills=kind == "snapshot")
         elif self._backlog is not None and self._backlog.is_urgent and self.hub.outlets == self._keeper:

@@ -253,3 +253,17 @@ def test_the_rate_counter_is_learned_whether_anyone_looks_or_not():
     desk.hear(begun("O1", ratecount=D("12.5")))
     assert desk.counters == {"BTC/USD": 12.5}
     assert [item.rate_count for item in (*desk.items, *shy) if isinstance(item, Execution)] == [D("12.5"), None]
+
+
+def test_what_is_held_back_is_no_sign_of_life():
+    """Else a subscription that is lost would be waited for as long as the one before it goes on to speak."""
+    desk = Desk()
+    desk.hear(kind="snapshot")
+    desk.hear(begun("O1"))
+    assert desk.feed.frames == 2
+    desk.cut()
+    desk.hear(begun("O1"))
+    desk.hear(begun("O1"))
+    assert desk.feed.frames == 2
+    desk.hear(kind="snapshot")
+    assert desk.feed.frames == 3

@@ -112,7 +112,7 @@ class ExecutionsFeed(Feed):
 
     def receive(self, reports: Sequence[Report], kind: str, received: float, epoch: int) -> None:
         """Take one message's reports; `kind` is "snapshot", "update", or "orders": a snapshot that tells no fills."""
-        # What is held back is no sign that the snapshot it waits for will come: the subscription before may still speak.
+        # What is held back is no sign that the snapshot it waits for will come: the old subscription may speak still.
         self.frames += self._live or kind != "update"
         if kind != "update":
             self.hear_out()

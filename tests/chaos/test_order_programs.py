@@ -24,6 +24,8 @@ from rxkraken.testing.exchange import ExchangeNetwork
 from rxkraken.testing.http import ExchangeHttp
 from rxkraken.testing.network import EPOCH
 
+# They prove by what comes out; watching each line of millions would take minutes and show nothing more.
+pytestmark = pytest.mark.no_cover
 SYMBOLS = ("BTC/USD", "ETH/USD")
 V2_PLACE = rk.Endpoints.custom("ws://x/v2", auth="ws://x/auth/v2", l3="ws://x/l3/v2", rest="http://x")
 V1_PLACE = rk.Endpoints.custom("ws://x/v1", auth="ws://x/v1/auth", rest="http://x")

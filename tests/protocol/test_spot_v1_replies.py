@@ -146,7 +146,7 @@ def test_results_of_order_requests_are_those_of_v2():
 def test_an_order_that_was_only_validated_has_no_id():
     checked = parsed(
         '{"descr":"buy 0.01770000 XBTUSD @ limit 4000","event":"addOrderStatus","status":"ok"}',
-        "add_order", results.add_order_result, OrderRequest("add_order", {}),
+        "add_order", results.add_order_result, OrderRequest("add_order", {"validate": True}),
     )  # fmt: skip
     assert checked == AddOrderResult("")
     assert not checked.placed

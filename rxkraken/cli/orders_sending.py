@@ -83,9 +83,10 @@ async def _send(sending: Sending, make: Make) -> None:
 async def _settle(ticket: Ticket[Any], sending: Sending) -> None:
     """Wait for the outcome, find out where it is unknown, print it, and end the command if part of it was refused."""
     result = await _outcome(ticket)
-    method = ticket.request.method
+    request = ticket.request
     if sending.as_json:
-        typer.echo(json_line({"type": method, "outcome": "accepted", **plain(result)}))
+        outcome = "valid" if request.params.get("validate") is True else "accepted"
+        typer.echo(json_line({"type": request.method, "outcome": outcome, **plain(result)}))
     else:
         typer.echo(say_result(result))
     judge(result)

@@ -100,6 +100,12 @@ def test_without_a_terminal_nothing_is_sent_unasked(venue: Venue) -> None:
     assert methods(venue) == []
 
 
+def test_a_check_is_told_as_one_and_places_nothing(venue: Venue) -> None:
+    code, out, _ = venue.run("order add BTC/USD buy limit --qty 0.01 --price 25000 --validate --yes")
+    (told,) = records(out)
+    assert (code, told["outcome"], told["order_id"]) == (0, "valid", "")
+
+
 def test_a_refusal_is_exit_code_3_in_kraken_s_words(venue: Venue) -> None:
     code, out, err = venue.run("order add BTC/USD buy limit --qty 1000 --price 25000 --yes")
     (told,) = records(out)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from rxkraken.cli.exits import INTERRUPTED, Ended
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 
 T = TypeVar("T")
 
@@ -27,15 +27,11 @@ def run_once(work: Coroutine[Any, Any, T]) -> T:
 
 async def _run_once(work: Coroutine[Any, Any, T]) -> T:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    with contextlib.suppress(NotImplementedError, RuntimeError):  # loops on Windows have no signal handlers
-        loop.add_signal_handler(signal.SIGTERM, lambda: task is not None and task.cancel())
-    try:
-        return await work
-    except asyncio.CancelledError:
-        raise Ended(INTERRUPTED, "interrupted") from None
-    finally:
-        with contextlib.suppress(NotImplementedError, RuntimeError):
-            loop.remove_signal_handler(signal.SIGTERM)
+    with _caught(loop, [signal.SIGTERM], lambda: task is not None and task.cancel()):
+        try:
+            return await work
+        except asyncio.CancelledError:
+            raise Ended(INTERRUPTED, "interrupted") from None
 
 
 def run_until_stopped(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
@@ -74,15 +70,13 @@ def _hearing_a_hangup(stop: asyncio.Event) -> Generator[asyncio.Event]:
         hangup.set()
         stop.set()
 
-    # The end of a pipe that is written to is readable only when the other end is closed. Loops on Windows cannot watch
-    # one; there it shows with the next line that is written.
-    with contextlib.suppress(NotImplementedError):
-        loop.add_reader(pipe, heard)
-    try:
-        yield hangup
-    finally:
+    with contextlib.ExitStack() as watching:
+        # The end of a pipe that is written to is readable only when the other end is closed. Loops on Windows cannot
+        # watch one; there it shows with the next line that is written.
         with contextlib.suppress(NotImplementedError):
-            loop.remove_reader(pipe)
+            loop.add_reader(pipe, heard)
+            watching.callback(loop.remove_reader, pipe)
+        yield hangup
 
 
 def _pipe() -> int | None:
@@ -100,21 +94,25 @@ def _setting(stop: asyncio.Event) -> Generator[None]:
 
     def heard() -> None:
         stop.set()
-        for number in caught:
+        for number in _STOPPING:
             loop.remove_signal_handler(number)
-        caught.clear()
 
-    caught: list[signal.Signals] = []
-    for number in _STOPPING:
-        # Loops on Windows have no signal handlers; there Ctrl-C cancels the body, which closes what it opened too.
-        with contextlib.suppress(NotImplementedError, RuntimeError):
-            loop.add_signal_handler(number, heard)
-            caught.append(number)
-    try:
+    with _caught(loop, _STOPPING, heard):
         yield
-    finally:
-        for number in caught:
-            loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def _caught(
+    loop: asyncio.AbstractEventLoop, numbers: Iterable[signal.Signals], heard: Callable[[], object]
+) -> Generator[None]:
+    """Have `heard` called at these signals."""
+    with contextlib.ExitStack() as catching:
+        for number in numbers:
+            # Loops on Windows have no signal handlers; there Ctrl-C cancels the body, which closes what it opened too.
+            with contextlib.suppress(NotImplementedError, RuntimeError):
+                loop.add_signal_handler(number, heard)
+                catching.callback(loop.remove_signal_handler, number)
+        yield
 
 
 async def wait_for(stop: asyncio.Event, seconds: float | None) -> bool:
